@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /proc/PID, read and parsed. The kernel writes it but users choose names and
+ * paths in it: every length is bounded and nothing is trusted to be text.
+ */
+#ifndef DAEMON_PROC_H
+#define DAEMON_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One file that a process has mapped executable. */
+struct proc_object {
+	uint64_t dev, ino;	/* as stat() of the open file says */
+	uint64_t start, end;	/* address range of its first executable mapping */
+	char *path;		/* as in /proc/PID/maps, unescaped; " (deleted)" kept */
+	int fd;			/* open O_RDONLY|O_CLOEXEC, a regular file; -1: not opened */
+	bool main;		/* the same file as /proc/PID/exe */
+};
+
+struct proc_objects {
+	struct proc_object *object;
+	size_t count;
+	size_t unopened; /* mappings whose file could not be opened */
+};
+
+/*
+ * The regular files that pid has mapped executable, each once, main first,
+ * opened by way of /proc/PID/map_files (the very file, also when it was deleted
+ * or replaced or lives in another mount namespace). At most PROC_OBJECTS_MAX.
+ */
+#define PROC_OBJECTS_MAX 1024
+int proc_objects_read(pid_t pid, struct proc_objects *ret);
+void proc_objects_free(struct proc_objects *objects);
+
+/* The parser by itself: one line of maps into its parts. False: not such a line. */
+struct proc_map_line {
+	uint64_t start, end, offset;
+	char perms[5];
+	unsigned int major, minor;
+	uint64_t ino;
+	const char *path; /* into the line, may be "" */
+};
+bool proc_parse_map_line(char *line, struct proc_map_line *ret);
+
+int proc_comm(pid_t pid, char *ret, size_t size);	      /* without newline */
+int proc_exe(pid_t pid, char **ret);			      /* caller frees */
+int proc_start_time(pid_t pid, uint64_t *ret_ticks);	      /* field 22 of stat */
+int proc_cpu_ns(pid_t pid, uint64_t *ret_ns);		      /* all threads, dead ones too */
+/* Other processes that have a mapping of one of these files; -E2BIG past max. */
+int proc_count_mapping(const uint64_t (*dev_ino)[2], size_t n, const pid_t *except,
+		       size_t n_except, uint32_t max, uint32_t *ret);
+
+#endif
