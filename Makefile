@@ -52,7 +52,7 @@ endif
 
 LIBS_LIB    := -lprotobuf-c -lz
 LIBS_DAEMON := -lbpf -lelf -lsystemd $(LIBS_LIB)
-LIBS_READER := -ldw -lelf -lZydis -lZycore -lpcre2-8 -liberty $(LIBS_LIB)
+LIBS_READER := -ldw -lelf -llzma -lZydis -lZycore -lpcre2-8 -liberty $(LIBS_LIB)
 LIBS_CLI    := -ljansson -lpcre2-8 -liberty $(LIBS_LIB)
 
 PROTOS   := snapshot reader wire

@@ -28,7 +28,8 @@
  * The kernel arms at most 64 nested returns per thread, and a longjmp from
  * depth 64 blinds the thread; we stop a little earlier and say `vetoed`.
  */
-#define HP_FRAMES_MAX 60
+#define HP_FRAMES_MAX  60
+#define HP_FRAMES_SIZE 64 /* a power of two, so that an index can be masked */
 
 /* Probe cookie: the group in the high half, the function's index in the low. */
 #define HP_COOKIE(group, func)	(((__u64)(group) << 32) | (__u32)(func))
@@ -42,8 +43,8 @@ enum {
 	HP_TARGET_NO_RETURNS = 1 << 0,
 	/* Credentials changed at exec: nothing may be observed any more. */
 	HP_TARGET_SILENT = 1 << 1,
-	/* Owner is not root: credentials are checked at exec. */
-	HP_TARGET_CHECK_CREDS = 1 << 2,
+	/* It became another program: nothing more is counted for this one. */
+	HP_TARGET_EXECED = 1 << 2,
 };
 
 /* Per target; the report prints the non-zero ones by name. */
@@ -69,8 +70,9 @@ enum hp_counter {
 struct hp_target {
 	__u32 slot;  /* index into hp_slots, never 0 */
 	__u32 gen;   /* this arming; frames of another generation are dead */
-	__u32 owner; /* uid of who asked */
-	__u32 pad;
+	__u32 owner; /* uid of who asked; 0: credentials are not checked at exec */
+	__u32 exe_dev; /* of the executable: major << 20 | minor, as the kernel has it */
+	__u64 exe_ino;
 	__u16 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group */
 };
 
@@ -79,8 +81,10 @@ struct hp_target {
  * Slot 0 belongs to nobody and takes what cannot be charged to a target.
  */
 struct hp_slot {
-	__u32 flags; /* HP_TARGET_* */
-	__u32 pad;
+	/* HP_TARGET_* in the low half; the high half counts the reasons to judge the
+	 * process anew (loader's hook, exec), so that the daemon can clear a flag by
+	 * compare-and-swap only if nothing has come since it looked. */
+	__u64 state;
 	__u64 counter[HP_COUNTERS_MAX];
 };
 
@@ -152,10 +156,10 @@ struct hp_thread {
 	__u32 gen; /* of the target when the frames were pushed */
 	__u32 depth;
 	__u32 serial;
-	__u32 pad;
+	__u32 ghosts; /* returns of an earlier generation that may still be armed */
 	__u64 native_lo, native_hi;   /* the thread's own stack, as last seen */
 	__u64 foreign_lo, foreign_hi; /* a mapping that was found not to be it */
-	struct hp_frame frame[HP_FRAMES_MAX];
+	struct hp_frame frame[HP_FRAMES_SIZE];
 };
 
 /* hp_groups: per group, what processes that are no target made us pay for. */
@@ -165,9 +169,8 @@ struct hp_group {
 
 /* hp_events: rare things the daemon must hear of at once. */
 enum hp_event_kind {
-	HP_EVENT_EXEC = 1, /* target called exec; arg = 1 when now silent */
+	HP_EVENT_EXEC = 1, /* target called exec; arg = the slot's state after it */
 	HP_EVENT_OBJECTS,  /* the loader's debug hook ran: objects came or went */
-	HP_EVENT_FORK,	   /* target made a child process; arg = its tgid */
 };
 
 struct hp_event {
@@ -182,15 +185,13 @@ struct hp_open {
 	__u32 tgid;
 	__u32 tid;
 	__u32 gen;
-	__u32 depth; /* that many struct hp_frame follow */
+	__u32 depth; /* of the HP_FRAMES_SIZE frames that follow, so many are open */
 	__u64 now_ns;
 };
 
 /* hp_config: rodata, set before load. */
 struct hp_config {
-	__u32 has_session;     /* returns come with a session cookie */
-	__u32 seccomp_kills;   /* kernels 6.11 .. 6.14-rc1: uretprobe syscall */
-	__u32 allow_foreign;   /* tests only: never set by hotpathd */
+	__u32 seccomp_kills; /* kernels 6.11 .. 6.14-rc1: the uretprobe system call */
 	__u32 pad;
 };
 

@@ -15,7 +15,7 @@ struct process_facts {
 	uid_t uid[4]; /* real, effective, saved, filesystem */
 	gid_t gid[4];
 	uint64_t caps_permitted;
-	uid_t proc_owner; /* of /proc/PID: root when not dumpable */
+	uid_t proc_owner; /* of /proc/PID/stat: root when not dumpable (of the folder: never) */
 	bool kernel_thread;
 	bool zombie;
 	bool shadow_stack; /* x86_Thread_features has shstk */

@@ -45,11 +45,18 @@ struct proc_map_line {
 };
 bool proc_parse_map_line(char *line, struct proc_map_line *ret);
 
+/*
+ * A thread of pid that still runs: pid itself, or another when its main thread
+ * has exited (then /proc/PID/maps and exe are empty, but /proc/TID has them).
+ * -ESRCH: no such process, or a zombie.
+ */
+int proc_live_thread(pid_t pid, pid_t *ret_tid);
+
 int proc_comm(pid_t pid, char *ret, size_t size);	      /* without newline */
 int proc_exe(pid_t pid, char **ret);			      /* caller frees */
 int proc_start_time(pid_t pid, uint64_t *ret_ticks);	      /* field 22 of stat */
 int proc_cpu_ns(pid_t pid, uint64_t *ret_ns);		      /* all threads, dead ones too */
-/* Other processes that have a mapping of one of these files; -E2BIG past max. */
+/* Other processes that have mapped one of these files executable; -E2BIG past max. */
 int proc_count_mapping(const uint64_t (*dev_ino)[2], size_t n, const pid_t *except,
 		       size_t n_except, uint32_t max, uint32_t *ret);
 

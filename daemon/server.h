@@ -13,7 +13,7 @@
  * finishing calls, which free it. The handler may keep it and answer later from
  * the event loop. When the client vanishes meanwhile the reply stays valid and
  * what is written to it is dropped. The next request of a client is read only
- * when the one before is answered.
+ * when the one before is answered. peer and request last as long as the call.
  */
 #ifndef DAEMON_SERVER_H
 #define DAEMON_SERVER_H
@@ -31,10 +31,17 @@ struct reply;
 typedef void (*server_handler)(void *userdata, const struct peer *peer,
 			       const Hotpath__Request *request, struct reply *reply);
 
-/* Takes over the socket of systemd when it passed one, else binds config->socket. */
+/* Takes over the socket of systemd when it passed one, else binds config->socket.
+ * Why it can not is logged. */
 int server_new(sd_event *event, const struct config *config, server_handler handler,
 	       void *userdata, struct server **ret);
 struct server *server_free(struct server *server);
+
+/* The path that it listens on. */
+const char *server_path(const struct server *server);
+
+/* For tests: how long a request may take to arrive, a reply to be read. */
+void server_set_timeouts(struct server *server, uint64_t request_us, uint64_t reply_us);
 
 /* Open connections of a uid, for `status`. */
 uint32_t server_connections(const struct server *server, uid_t uid);

@@ -19,6 +19,9 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 /* Detaches everything; no probe, map or link stays. */
 struct session *session_free(struct session *session);
 
+/* Whose figures `status` shows. */
+void session_set_server(struct session *session, const struct server *server);
+
 /* A server_handler; userdata is the session. */
 void session_request(void *userdata, const struct peer *peer, const Hotpath__Request *request,
 		     struct reply *reply);

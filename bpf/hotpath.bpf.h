@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The prelude of every BPF object: the maps they share (hp_*), and the lookups
+ * that every program begins with. An object that shares maps with another gets
+ * them by bpf_map__reuse_fd().
+ */
+#ifndef HOTPATH_BPF_PRELUDE_H
+#define HOTPATH_BPF_PRELUDE_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "hotpath.h"
+
+const volatile struct hp_config hp_config = {};
+
+/* tgid -> target; the daemon inserts, replaces and deletes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, HP_TARGETS_MAX);
+	__type(key, u32);
+	__type(value, struct hp_target);
+} hp_targets SEC(".maps");
+
+/* slot -> flags and counters of a target; the daemon has it mapped. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, HP_TARGETS_MAX);
+	__type(key, u32);
+	__type(value, struct hp_slot);
+} hp_slots SEC(".maps");
+
+/* cell -> its blocks (hotpath.h); made and dropped by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, HP_CELLS_MAX);
+	__type(key, u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_ARRAY);
+		__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(u32));
+		__uint(value_size, HP_BLOCK_SIZE);
+	});
+} hp_cells SEC(".maps");
+
+/* group -> what it costs processes that are no target. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, HP_GROUPS_MAX);
+	__type(key, u32);
+	__type(value, struct hp_group);
+} hp_groups SEC(".maps");
+
+/* thread -> its frames; made at the first measured call, gone with the thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct hp_thread);
+} hp_threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+} hp_events SEC(".maps");
+
+static __always_inline struct hp_target *hp_target_get(u32 tgid)
+{
+	return bpf_map_lookup_elem(&hp_targets, &tgid);
+}
+
+static __always_inline struct hp_slot *hp_slot_get(u32 slot)
+{
+	return bpf_map_lookup_elem(&hp_slots, &slot);
+}
+
+static __always_inline void hp_count(u64 *counter)
+{
+	__sync_fetch_and_add(counter, 1);
+}
+
+static __always_inline void hp_count_by(struct hp_slot *slot, enum hp_counter which)
+{
+	if (slot)
+		hp_count(&slot->counter[which]);
+}
+
+/* An element of the hash map is replaced, never changed, so what a program has
+ * looked up stays consistent until it returns. */
+static __always_inline union hp_block *hp_block_get(u32 cell, u32 index)
+{
+	void *blocks = bpf_map_lookup_elem(&hp_cells, &cell);
+
+	if (!blocks)
+		return NULL;
+
+	return bpf_map_lookup_elem(blocks, &index);
+}
+
+static __always_inline struct hp_func *hp_func_get(u32 cell, u32 func)
+{
+	union hp_block *block = hp_block_get(cell, func + 1);
+
+	return block ? &block->func : NULL;
+}
+
+static __always_inline void hp_tell(u32 kind, u32 tgid, u64 arg)
+{
+	struct hp_event event = {
+		.kind = kind,
+		.tgid = tgid,
+		.time_ns = bpf_ktime_get_ns(),
+		.arg = arg,
+	};
+
+	if (bpf_ringbuf_output(&hp_events, &event, sizeof(event), 0))
+		hp_count_by(hp_slot_get(0), HP_COUNTER_events_lost);
+}
+
+/* Sets a flag; the count in the high half goes first (hotpath.h says why). */
+static __always_inline void hp_slot_flag(struct hp_slot *slot, u64 flag)
+{
+	__sync_fetch_and_add(&slot->state, 1ULL << 32);
+	__sync_fetch_and_or(&slot->state, flag);
+}
+
+#endif

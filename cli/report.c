@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Snapshot to output, by way of the chosen format. */
+#include <errno.h>
+#include "cli/complain.h"
+#include "cli/render.h"
+#include "cli/report.h"
+
+int report_write(struct output *output, const Hotpath__Snapshot *snapshot,
+		 const struct options *options)
+{
+	int r = 0, closed;
+
+	if (!options->format->silent)
+		r = output_begin(output);
+	if (r == 0) {
+		r = options->format->write(output, snapshot, options);
+		if (r < 0)
+			complain("cannot write the report: out of memory");
+	}
+	closed = output_close(output);
+
+	return r < 0 ? r : closed;
+}

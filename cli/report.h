@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Writes a snapshot in the format of the options. Negative: told. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "snapshot.pb-c.h"
+
+/* Closes the output, whatever happens. */
+int report_write(struct output *output, const Hotpath__Snapshot *snapshot,
+		 const struct options *options);
+
+#endif

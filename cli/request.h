@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The requests that several verbs make. Negative: told. */
+#ifndef CLI_REQUEST_H
+#define CLI_REQUEST_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include "cli/options.h"
+#include "wire.pb-c.h"
+
+struct pids {
+	int32_t *pid;
+	size_t count;
+};
+
+/* Words into PIDs; a word that is none is told with the verb's name. */
+int request_pids(const char *verb, int words, char **word, struct pids *ret);
+static inline void pids_clear(struct pids *pids)
+{
+	free(pids->pid);
+}
+
+int request_attach(const struct options *options, const struct pids *pids, bool from_start,
+		   Hotpath__Reply **ret);
+int request_detach(const struct options *options, const struct pids *pids, bool all,
+		   Hotpath__Reply **ret);
+int request_report(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
+int request_reset(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
+
+/* attach and run without -f are refused, until a budget can choose: usage status. */
+int request_needs_functions(const char *verb, const char *what);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * health: what the figures lack. Named numbers, no rows. A table shows it when
+ * there is something to tell, JSON always has it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/section.h"
+#include "cli/text.h"
+#include "lib/cleanup.h"
+#include "lib/fmt.h"
+#include "lib/utf8.h"
+
+/* entries = exits + open + unwound + vetoed + lost, over all functions. */
+struct account {
+	uint64_t entries, exits, open, unwound, vetoed, lost;
+};
+
+static struct account account_of(const Hotpath__Target *t)
+{
+	struct account a = {0};
+
+	for (size_t i = 0; i < t->n_functions; i++) {
+		const Hotpath__Function *f = t->functions[i];
+
+		a.entries += f->calls;
+		a.exits += f->exits;
+		a.open += f->open;
+		a.unwound += f->unwound;
+		a.vetoed += f->vetoed;
+		a.lost += f->lost;
+	}
+
+	return a;
+}
+
+static bool worth(const struct view *view)
+{
+	const Hotpath__Target *t = view->target;
+	struct account a = account_of(t);
+
+	return view->machine || !t->complete || t->n_health || t->n_notes || t->bystander_hits ||
+	       a.unwound || a.vetoed || a.lost;
+}
+
+/* --- JSON ------------------------------------------------------------------ */
+
+static json_t *string_of(const char *text)
+{
+	_cleanup_free_ char *valid = utf8_copy(text, strlen(text), NULL, NULL);
+
+	return json_string(valid ?: "");
+}
+
+static json_t *counters_of(const Hotpath__Target *t)
+{
+	json_t *counters = json_object();
+
+	for (size_t i = 0; i < t->n_health; i++) {
+		_cleanup_free_ char *name =
+			utf8_copy(t->health[i]->name, strlen(t->health[i]->name), NULL, NULL);
+
+		if (name)
+			json_object_set_new(counters, name, sheet_integer(t->health[i]->value));
+	}
+
+	return counters;
+}
+
+static json_t *notes_of(const Hotpath__Target *t)
+{
+	json_t *notes = json_array();
+
+	for (size_t i = 0; i < t->n_notes; i++)
+		json_array_append_new(notes, string_of(t->notes[i]));
+
+	return notes;
+}
+
+static json_t *calls_of(struct account a)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} numbers[] = {
+		{"entries", a.entries}, {"exits", a.exits},   {"open", a.open},
+		{"unwound", a.unwound}, {"vetoed", a.vetoed}, {"lost", a.lost},
+	};
+	json_t *calls = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		json_object_set_new(calls, numbers[i].key, sheet_integer(numbers[i].value));
+
+	return calls;
+}
+
+static json_t *bystanders_of(const Hotpath__Target *t)
+{
+	json_t *bystanders = json_object();
+
+	json_object_set_new(bystanders, "processes", sheet_integer(t->bystander_processes));
+	json_object_set_new(bystanders, "hits", sheet_integer(t->bystander_hits));
+	return bystanders;
+}
+
+static void fill_members(const Hotpath__Target *t, struct account a, json_t *members)
+{
+	json_object_set_new(members, "complete", json_boolean(t->complete));
+	json_object_set_new(members, "counters", counters_of(t));
+	json_object_set_new(members, "notes", notes_of(t));
+	json_object_set_new(members, "calls", calls_of(a));
+	json_object_set_new(members, "functions_attached", sheet_integer(t->functions_attached));
+	json_object_set_new(members, "session", sheet_integer(t->functions_session));
+	json_object_set_new(members, "sites", sheet_integer(t->functions_sites));
+	json_object_set_new(members, "entry_only", sheet_integer(t->functions_entry_only));
+	json_object_set_new(members, "bystanders", bystanders_of(t));
+	json_object_set_new(members, "kernel_bytes", sheet_integer(t->kernel_bytes));
+}
+
+/* --- sentences ------------------------------------------------------------- */
+
+#define COUNT(n) fmt_count((char[FMT_MAX]){0}, n)
+
+static void note_account(struct sheet *sheet, struct account a)
+{
+	if (a.unwound || a.vetoed || a.lost)
+		sheet_note(sheet,
+			   "calls: %s entries = %s exits + %s open + %s unwound + %s vetoed + "
+			   "%s lost",
+			   COUNT(a.entries), COUNT(a.exits), COUNT(a.open), COUNT(a.unwound),
+			   COUNT(a.vetoed), COUNT(a.lost));
+}
+
+static void note_text(struct sheet *sheet, const char *text)
+{
+	_cleanup_free_ char *safe = text_safe(text, strlen(text), sheet->view->utf8);
+
+	if (safe)
+		sheet_note(sheet, "%s", safe);
+}
+
+static void note_counter(struct sheet *sheet, const Hotpath__Counter *counter)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (asprintf(&line, "%s: %s (%s)", counter->name, COUNT(counter->value), counter->text) > 0)
+		note_text(sheet, line);
+}
+
+static void fill_notes(const Hotpath__Target *t, struct account a, struct sheet *sheet)
+{
+	if (!t->complete)
+		sheet_note(sheet, "incomplete: the figures are partial");
+	note_account(sheet, a);
+	for (size_t i = 0; i < t->n_health; i++)
+		note_counter(sheet, t->health[i]);
+	if (t->bystander_hits)
+		sheet_note(sheet, "bystanders: %s probe hits by %u other processes of these files",
+			   COUNT(t->bystander_hits), t->bystander_processes);
+	for (size_t i = 0; i < t->n_notes; i++)
+		note_text(sheet, t->notes[i]);
+	if (!sheet->notes)
+		sheet_note(sheet, "nothing was lost");
+}
+
+static int fill(const struct view *view, struct sheet *sheet)
+{
+	struct account a = account_of(view->target);
+
+	fill_members(view->target, a, sheet->members);
+	if (!view->machine)
+		fill_notes(view->target, a, sheet);
+
+	return 0;
+}
+
+const struct section section_health = {
+	.name = "health",
+	.title = "Health",
+	.worth = worth,
+	.fill = fill,
+};

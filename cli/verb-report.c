@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* hotpath report [PID...|FILE] */
+#include <string.h>
+#include "cli/client.h"
+#include "cli/complain.h"
+#include "cli/report.h"
+#include "cli/request.h"
+#include "cli/verb.h"
+#include "lib/cleanup.h"
+#include "lib/snapshot.h"
+
+static bool is_file(const char *word)
+{
+	return !*word || word[strspn(word, "0123456789")];
+}
+
+static int show(const struct options *options, struct output *output,
+		const Hotpath__Snapshot *snapshot)
+{
+	if (!snapshot->n_targets)
+		complain_hint("hotpath: no targets; try: hotpath attach PID -f PATTERN");
+
+	return report_write(output, snapshot, options) < 0 ? STATUS_FAILURE : STATUS_OK;
+}
+
+static int report_file(const struct options *options, struct output *output, const char *path)
+{
+	Hotpath__Snapshot *snapshot;
+	const char *why;
+	int status;
+
+	if (snapshot_read(path, &snapshot, &why) < 0) {
+		complain("cannot read the snapshot %s: %s", path, why);
+		output_close(output);
+		return STATUS_FAILURE;
+	}
+
+	status = show(options, output, snapshot);
+	hotpath__snapshot__free_unpacked(snapshot, NULL);
+	return status;
+}
+
+static int report_pids(const struct options *options, struct output *output,
+		       const struct pids *pids)
+{
+	Hotpath__Reply *reply;
+	int status;
+
+	if (request_report(options, pids, &reply) < 0) {
+		output_close(output);
+		return STATUS_FAILURE;
+	}
+
+	status = show(options, output, reply->report);
+	client_reply_free(reply);
+	return status;
+}
+
+int verb_report(const struct options *options, int words, char **word)
+{
+	_cleanup_(pids_clear) struct pids pids = {0};
+	bool file = words == 1 && is_file(word[0]);
+	struct output output;
+
+	if (!file && request_pids("report", words, word, &pids) < 0)
+		return STATUS_USAGE;
+	if (output_open(options->output, &output) < 0)
+		return STATUS_FAILURE;
+
+	return file ? report_file(options, &output, word[0]) :
+		      report_pids(options, &output, &pids);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Collector calls, daemon side: owns the BPF objects of calls and life (the only
+ * users of their skeletons), the shared maps and the events.
+ *
+ *	calls_new(features, config)	load
+ *	calls_watch(calls, event, ...)	be told of exec, fork and loaded objects
+ *	calls_target_set / _clear	who is a target, and in which cells
+ *	calls_link(...)			probes on sites
+ *	calls_open_frames(...)		what is open in a process now
+ *	calls_free(calls)
+ */
+#ifndef DAEMON_COLLECT_CALLS_H
+#define DAEMON_COLLECT_CALLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "bpf/hotpath.h"
+#include "features.h"
+#include "link.h"
+
+struct calls;
+
+/* How a function's calls are seen. */
+enum probe_kind {
+	PROBE_SESSION,	/* entry and return, one program, every process, vetoing */
+	PROBE_SESSION_FILTERED, /* the same for one process: malloc and its like */
+	PROBE_PAIR,	/* entry and return, two programs: kernels without sessions */
+	PROBE_COUNT,	/* entry only */
+	PROBE_LOADER,	/* the dynamic loader's debug hook */
+};
+
+int calls_new(const struct features *features, struct calls **ret);
+struct calls *calls_free(struct calls *calls);
+
+typedef void (*calls_event_handler)(void *userdata, const struct hp_event *event);
+int calls_watch(struct calls *calls, sd_event *event, calls_event_handler handler, void *userdata);
+/* Handles what is in the ring buffer now. */
+void calls_drain(struct calls *calls);
+
+/*
+ * Links sites with the program for a kind. pid 0: every process. Fills fds and
+ * *ret_fds; on the perf rung one per site and program, else one or two. The
+ * caller closes and frees them. -E2BIG: more sites than this kernel bears.
+ */
+int calls_link(struct calls *calls, enum probe_kind kind, const struct link_sites *sites,
+	       pid_t pid, int **ret_fds, size_t *ret_n);
+/* Most sites that one link may have on this kernel. */
+size_t calls_sites_max(const struct calls *calls);
+
+int calls_target_set(struct calls *calls, uint32_t tgid, const struct hp_target *target);
+void calls_target_clear(struct calls *calls, uint32_t tgid);
+
+/* The memory that BPF and daemon share; use atomics on what BPF writes. */
+struct hp_slot *calls_slot(struct calls *calls, uint32_t slot);
+struct hp_group *calls_group(struct calls *calls, uint32_t group);
+
+/* Puts a map of blocks into the table of cells, or takes it out (fd < 0). Both
+ * wait until no running BPF program can still see the old one. */
+int calls_cell_set(struct calls *calls, uint32_t cell, int map_fd);
+
+/* One call per thread of the process that has open frames. -EOPNOTSUPP without
+ * the iterator. frames: open->depth of them, lowest first. */
+typedef void (*calls_open_handler)(void *userdata, const struct hp_open *open,
+				   const struct hp_frame *frames);
+int calls_open_frames(struct calls *calls, pid_t pid, calls_open_handler handler, void *userdata);
+
+/* Of the maps that exist whatever is attached. */
+uint64_t calls_fixed_bytes(void);
+
+#endif

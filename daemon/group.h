@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A group: functions of one file that are probed in one way. Targets that ask
+ * for the same functions of the same file share it, and where the probe sees
+ * every process (sessions), they share its link too: one link a group.
+ *
+ *	group_get(...)	 an equal group that exists, or a new one
+ *	group_link(...)	 the shared link, at first use
+ *	group_put(group) gone with the last user
+ */
+#ifndef DAEMON_GROUP_H
+#define DAEMON_GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collect-calls.h"
+#include "reader.pb-c.h"
+
+struct function {
+	char *name;   /* mangled; bytes as the symbol table has them */
+	char *file;   /* source, may be NULL */
+	char *never;  /* why its return is never probed, NULL: nothing against it */
+	char **alias;
+	size_t n_aliases;
+	uint64_t offset; /* in the file */
+	uint32_t line;
+	uint32_t skip; /* from offset to the probe */
+	Hotpath__SiteClass class;
+};
+
+struct group {
+	uint32_t id;
+	enum probe_kind kind;
+	uint64_t dev, ino;
+	int file_fd;
+	char *object; /* file name without directory */
+	struct function *functions;
+	uint64_t *sites, *cookies; /* as the link wants them */
+	size_t count;
+	int *fds; /* the shared link; n_fds 0: not linked */
+	size_t n_fds;
+	unsigned int refs;
+	struct group *next;
+};
+
+struct groups {
+	struct group *first;
+};
+
+struct group_want {
+	enum probe_kind kind;
+	uint64_t dev, ino;
+	int file_fd;
+	const Hotpath__ReaderObjectReply *object;
+	const uint32_t *chosen; /* indices into object->functions */
+	size_t count;
+};
+
+/* -ENOSPC: HP_GROUPS_MAX are in use. */
+int group_get(struct groups *groups, const struct group_want *want, struct group **ret);
+struct group *group_put(struct groups *groups, struct calls *calls, struct group *group);
+
+/* Is one link for all processes right for this kind? */
+bool probe_kind_shared(enum probe_kind kind);
+int group_link(struct group *group, struct calls *calls);
+/* A link for one process; the caller owns fds. */
+int group_link_for(struct group *group, struct calls *calls, pid_t pid, int **ret_fds,
+		   size_t *ret_n);
+
+void links_close(int **fds, size_t *n);
+
+#endif

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Judging a target again; see judge.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "proc.h"
+#include "reading.h"
+#include "returns.h"
+
+int judge_request_init(struct judge_request *request, const struct proc_objects *objects)
+{
+	size_t i, n = 0;
+
+	hotpath__reader_request__init(&request->message);
+	request->object = calloc(objects->count + 1, sizeof(*request->object));
+	request->objects = calloc(objects->count + 1, sizeof(*request->objects));
+	request->fds = calloc(objects->count + 1, sizeof(*request->fds));
+	if (!request->object || !request->objects || !request->fds)
+		return -ENOMEM;
+	for (i = 0; i < objects->count; i++) {
+		const struct proc_object *from = &objects->object[i];
+		Hotpath__ReaderObject *o = &request->object[n];
+
+		if (from->fd < 0)
+			continue;
+		hotpath__reader_object__init(o);
+		o->path.data = (uint8_t *)from->path;
+		o->path.len = strlen(from->path);
+		o->main = from->main;
+		request->fds[n] = from->fd;
+		request->objects[n++] = o;
+	}
+	request->message.objects = request->objects;
+	request->message.n_objects = n;
+	return 0;
+}
+
+void judge_request_done(struct judge_request *request)
+{
+	free(request->object);
+	free(request->objects);
+	free(request->fds);
+}
+
+int judge_remember(struct target *t, const struct proc_objects *objects)
+{
+	struct judged_object *judged = calloc(objects->count ?: 1, sizeof(*judged));
+	size_t i;
+
+	if (!judged)
+		return -ENOMEM;
+	for (i = 0; i < objects->count; i++)
+		judged[i] = (struct judged_object){objects->object[i].dev, objects->object[i].ino};
+	free(t->judged);
+	t->judged = judged;
+	t->n_judged = objects->count;
+	return 0;
+}
+
+/* Nothing new since the last verdict? What went away forbids nothing. */
+static bool judged_all(const struct target *t, const struct proc_objects *objects)
+{
+	size_t i, k;
+
+	for (i = 0; i < objects->count; i++) {
+		for (k = 0; k < t->n_judged; k++) {
+			if (t->judged[k].dev == objects->object[i].dev &&
+			    t->judged[k].ino == objects->object[i].ino)
+				break;
+		}
+		if (k == t->n_judged)
+			return false;
+	}
+	return !objects->unopened;
+}
+
+struct judging {
+	struct registry *registry;
+	struct target *target;
+	uint64_t seen;
+	struct proc_objects objects;
+};
+
+static void judging_free(struct judging *j)
+{
+	proc_objects_free(&j->objects);
+	free(j);
+}
+
+static void judging_allow(struct judging *j)
+{
+	struct target *t = j->target;
+
+	if (judge_remember(t, &j->objects) < 0)
+		return;
+	if (!target_allow_returns(t, j->seen))
+		t->judge_again = true;
+}
+
+static void judging_apply(struct judging *j, const Hotpath__ReaderReply *reply)
+{
+	struct returns_verdict verdict;
+	struct process_facts facts;
+	struct target *t = j->target;
+
+	if (authority_read(t->pid, &facts) < 0)
+		return;
+	returns_judge(reply->objects, reply->n_objects, &facts, &j->registry->features,
+		      t->n_loader_fds > 0, &verdict);
+	if (verdict.allowed) {
+		judging_allow(j);
+		return;
+	}
+	t->returns_forbidden = true;
+	memcpy(t->returns_reason, verdict.reason, sizeof(t->returns_reason));
+	target_note(t, "calls are no longer timed, only counted: %s", verdict.reason);
+	log_info("pid %d: returns are not probed any more: %s", t->pid, verdict.reason);
+}
+
+static void on_facts(void *userdata, const char *error, const Hotpath__ReaderReply *reply)
+{
+	struct judging *j = userdata;
+	struct target *t = j->target;
+	struct registry *registry = j->registry;
+
+	t->judging = NULL;
+	if (error == reading_cancelled) {
+		judging_free(j);
+		return;
+	}
+	if (error || *reply->error)
+		target_note(t, "calls are no longer timed: new objects could not be judged: %s",
+			    error ?: reply->error);
+	else
+		judging_apply(j, reply);
+	judging_free(j);
+	if (t->judge_again && !target_is_finished(t))
+		judge_start(registry, t);
+}
+
+static int judging_read(struct judging *j)
+{
+	struct judge_request request = {};
+	int r;
+
+	r = judge_request_init(&request, &j->objects);
+	if (r >= 0) {
+		request.message.facts_only = true;
+		r = reading_start(j->registry->event, &request.message, request.fds, on_facts, j,
+				  &j->target->judging);
+	}
+	judge_request_done(&request);
+	return r;
+}
+
+void judge_start(struct registry *registry, struct target *t)
+{
+	struct judging *j;
+
+	if (t->returns_forbidden)
+		return;
+	if (t->judging) {
+		t->judge_again = true;
+		return;
+	}
+	t->judge_again = false;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return;
+	j->registry = registry;
+	j->target = t;
+	j->seen = target_state(t);
+	if (!(j->seen & HP_TARGET_NO_RETURNS) || proc_objects_read(t->pid, &j->objects) < 0) {
+		judging_free(j);
+		return;
+	}
+	if (judged_all(t, &j->objects)) {
+		judging_allow(j);
+		judging_free(j);
+		if (t->judge_again)
+			judge_start(registry, t);
+		return;
+	}
+	if (judging_read(j) < 0) {
+		target_note(t, "calls are no longer timed: hotpath-reader could not be started");
+		judging_free(j);
+	}
+}
+
+void judge_check(struct registry *registry, struct target *t)
+{
+	struct proc_objects objects = {};
+	bool same;
+
+	same = proc_objects_read(t->pid, &objects) >= 0 && judged_all(t, &objects);
+	proc_objects_free(&objects);
+	if (same)
+		return;
+	target_forbid_returns(t);
+	judge_start(registry, t);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Judges a running target anew: objects arrived, or it called exec. BPF has
+ * stopped arming returns by itself; they are allowed again when the objects
+ * that are mapped now forbid nothing (returns.h).
+ */
+#ifndef DAEMON_JUDGE_H
+#define DAEMON_JUDGE_H
+
+#include "proc.h"
+#include "registry.h"
+
+/* Takes its time in the event loop; while one runs another is only noted. Once
+ * forbidden, returns stay so until exec: a program that loads and unloads in a
+ * loop must not keep us busy. */
+void judge_start(struct registry *registry, struct target *target);
+
+/* Has anything arrived that the verdict was not about? Then forbids and judges. */
+void judge_check(struct registry *registry, struct target *target);
+
+/* Remembers what a verdict was about. */
+int judge_remember(struct target *target, const struct proc_objects *objects);
+
+/* A request about these objects; every pointer in it leads into them or to what
+ * the caller frees by judge_request_done(). */
+struct judge_request {
+	Hotpath__ReaderRequest message;
+	Hotpath__ReaderObject *object, **objects;
+	int *fds;
+};
+int judge_request_init(struct judge_request *request, const struct proc_objects *objects);
+void judge_request_done(struct judge_request *request);
+
+#endif

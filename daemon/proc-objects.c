@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files that a process runs code from, each opened: the very file that is
+ * mapped, whatever has become of its name since.
+ *
+ * A file is identified by fstat() of the open descriptor. The device number in
+ * maps is another one on overlayfs and btrfs, so it only serves to recognise a
+ * second mapping of the same file without opening it again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "proc.h"
+
+#define PROC_PATH_MAX 96
+
+/* What is known of an object while they are gathered. */
+struct gathering {
+	pid_t tid; /* whose /proc is read: see proc_live_thread() */
+	struct proc_objects *objects;
+	struct {
+		uint64_t dev, ino; /* as in maps */
+	} seen[PROC_OBJECTS_MAX];
+	struct stat exe;
+	bool exe_known;
+};
+
+static FILE *open_maps(pid_t tid)
+{
+	char path[PROC_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
+	return fopen(path, "re");
+}
+
+static bool is_code(const struct proc_map_line *map)
+{
+	/* No inode: anonymous memory, [vdso], [vsyscall]. */
+	return map->perms[2] == 'x' && map->ino != 0 && map->path[0] == '/';
+}
+
+static void map_file_path(char path[PROC_PATH_MAX], pid_t tid, const struct proc_map_line *map)
+{
+	snprintf(path, PROC_PATH_MAX, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, map->start,
+		 map->end);
+}
+
+/* Opening a device can do things: look first, by O_PATH, then open what was seen. */
+static int reopen_regular(int path_fd, int *ret_fd, struct stat *ret_st)
+{
+	char path[PROC_PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (fstat(path_fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+
+	*ret_fd = fd;
+	*ret_st = st;
+	return 0;
+}
+
+/* By the name in maps, inside the process's root; links there cannot lead out. */
+static int open_by_name(pid_t tid, const struct proc_map_line *map)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_fd_ int root = -1, fd = -1;
+	char path[PROC_PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", tid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+
+	fd = (int)syscall(SYS_openat2, root, map->path, &how, sizeof(how));
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_ino != map->ino || st.st_dev != makedev(map->major, map->minor))
+		return -ESTALE;
+
+	return TAKE_FD(fd);
+}
+
+static int open_mapped(pid_t tid, const struct proc_map_line *map, int *ret_fd, struct stat *ret_st)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[PROC_PATH_MAX];
+
+	map_file_path(path, tid, map);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0) {
+		fd = open_by_name(tid, map);
+		if (fd < 0)
+			return fd;
+	}
+	return reopen_regular(fd, ret_fd, ret_st);
+}
+
+static bool seen_in_maps(struct gathering *g, const struct proc_map_line *map)
+{
+	uint64_t dev = makedev(map->major, map->minor);
+
+	/* From the end: a file's mappings are neighbours. */
+	for (size_t i = g->objects->count; i-- > 0;)
+		if (g->seen[i].ino == map->ino && g->seen[i].dev == dev)
+			return true;
+	return false;
+}
+
+static bool seen_open(const struct proc_objects *objects, const struct stat *st)
+{
+	for (size_t i = objects->count; i-- > 0;)
+		if (objects->object[i].fd >= 0 && objects->object[i].ino == st->st_ino &&
+		    objects->object[i].dev == st->st_dev)
+			return true;
+	return false;
+}
+
+static int append_object(struct gathering *g, const struct proc_map_line *map, int fd,
+			 const struct stat *st)
+{
+	struct proc_objects *objects = g->objects;
+	struct proc_object *object = &objects->object[objects->count];
+	char *path = strdup(map->path);
+
+	if (!path)
+		return -ENOMEM;
+
+	*object = (struct proc_object){
+		.dev = st ? st->st_dev : makedev(map->major, map->minor),
+		.ino = st ? st->st_ino : map->ino,
+		.start = map->start,
+		.end = map->end,
+		.path = path,
+		.fd = fd,
+		.main = st && g->exe_known && st->st_dev == g->exe.st_dev &&
+			st->st_ino == g->exe.st_ino,
+	};
+	g->seen[objects->count].dev = makedev(map->major, map->minor);
+	g->seen[objects->count].ino = map->ino;
+	objects->count++;
+	return 0;
+}
+
+static int add_object(struct gathering *g, const struct proc_map_line *map)
+{
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (seen_in_maps(g, map))
+		return 0;
+	if (g->objects->count == PROC_OBJECTS_MAX) {
+		g->objects->unopened++;
+		return 0;
+	}
+
+	r = open_mapped(g->tid, map, &fd, &st);
+	if (r == -EINVAL)
+		return 0; /* a device, say a graphics card's memory: holds no functions */
+	if (r < 0) {
+		g->objects->unopened++;
+		return append_object(g, map, -1, NULL);
+	}
+	if (seen_open(g->objects, &st))
+		return 0;
+
+	r = append_object(g, map, fd, &st);
+	if (r == 0)
+		(void)TAKE_FD(fd);
+	return r;
+}
+
+static void put_main_first(struct proc_objects *objects)
+{
+	for (size_t i = 1; i < objects->count; i++) {
+		struct proc_object found = objects->object[i];
+
+		if (!found.main)
+			continue;
+		memmove(&objects->object[1], &objects->object[0], i * sizeof(found));
+		objects->object[0] = found;
+		return;
+	}
+}
+
+static int gather(struct gathering *g)
+{
+	_cleanup_file_ FILE *maps = open_maps(g->tid);
+	_cleanup_free_ char *line = NULL;
+	struct proc_map_line map;
+	size_t room = 0;
+	int r;
+
+	if (!maps)
+		return errno == ENOENT ? -ESRCH : -errno;
+
+	while (getline(&line, &room, maps) > 0) {
+		if (!proc_parse_map_line(line, &map) || !is_code(&map))
+			continue;
+		r = add_object(g, &map);
+		if (r < 0)
+			return r;
+	}
+	return ferror(maps) ? -EIO : 0;
+}
+
+int proc_objects_read(pid_t pid, struct proc_objects *ret)
+{
+	_cleanup_(proc_objects_free) struct proc_objects objects = {0};
+	_cleanup_free_ struct gathering *g = calloc(1, sizeof(*g));
+	char path[PROC_PATH_MAX];
+	int r;
+
+	objects.object = calloc(PROC_OBJECTS_MAX, sizeof(*objects.object));
+	if (!g || !objects.object)
+		return -ENOMEM;
+
+	r = proc_live_thread(pid, &g->tid);
+	if (r < 0)
+		return r;
+
+	g->objects = &objects;
+	snprintf(path, sizeof(path), "/proc/%d/exe", g->tid);
+	g->exe_known = stat(path, &g->exe) == 0;
+	r = gather(g);
+	if (r < 0)
+		return r;
+
+	put_main_first(&objects);
+	*ret = objects;
+	objects = (struct proc_objects){0};
+	return 0;
+}
+
+void proc_objects_free(struct proc_objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		free(objects->object[i].path);
+		close_fd(objects->object[i].fd);
+	}
+	free(objects->object);
+	*objects = (struct proc_objects){0};
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A ReaderRequest into a ReaderReply: objects read, patterns matched, functions
+ * judged. No process state: main.c and the fuzzers give it what they have.
+ *
+ *	answer_new(request, &a)
+ *	answer_reply(a)            borrowed; names point into the objects' images
+ *	answer_lines(a)            adds file and line, last, because it may fall
+ *	answer_free(a)
+ */
+#ifndef READER_ANSWER_H
+#define READER_ANSWER_H
+
+#include "reader.pb-c.h"
+
+struct answer;
+
+/* 0, also when the reply is an error; -ENOMEM. */
+int answer_new(const Hotpath__ReaderRequest *request, struct answer **ret);
+struct answer *answer_free(struct answer *a);
+const Hotpath__ReaderReply *answer_reply(const struct answer *a);
+void answer_lines(struct answer *a);
+
+#endif

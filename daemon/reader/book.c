@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One object: its files opened, its functions listed and judged. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/reader/book.h"
+#include "daemon/reader/debugfile.h"
+#include "daemon/reader/never.h"
+#include "daemon/reader/pattern.h"
+
+static int set_error(struct book *b, const char *error)
+{
+	b->error = strdup(error);
+
+	return b->error ? 0 : -ENOMEM;
+}
+
+static void collect_facts(struct book *b)
+{
+	struct symbol_table table;
+	const struct object *o = b->object;
+
+	if (symbols_open(o, SYMBOLS_STATIC, &table) == 0) {
+		b->facts.named = true;
+		facts_add(&b->facts, o, &table);
+	}
+	if (symbols_open(o, SYMBOLS_DYNAMIC, &table) == 0)
+		facts_add(&b->facts, o, &table);
+	facts_finish(&b->facts, o);
+
+	b->never_return = never_return_object(o, !strcmp(b->facts.language, "go"));
+	b->allocator = never_unwinds_object(o, b->file);
+}
+
+int book_open_image(struct book *b, struct image image, struct text path)
+{
+	const char *error = NULL;
+	int r;
+
+	*b = (struct book){.path = path, .file = pattern_file_name(path)};
+	r = object_parse(image, &b->object, &error);
+	if (r == -ENOMEM)
+		return r;
+	if (r == 0 && b->object->sections_error) {
+		error = b->object->sections_error;
+		b->object = object_free(b->object);
+	}
+	if (error)
+		return set_error(b, error);
+	collect_facts(b);
+
+	return 0;
+}
+
+static const char *open_error(int r)
+{
+	switch (r) {
+	case -ENODEV:
+		return "not a regular file";
+	case -ENODATA:
+		return "empty file";
+	default:
+		return strerror(-r);
+	}
+}
+
+int book_open(struct book *b, int fd, struct text path)
+{
+	struct image image;
+	int r;
+
+	r = image_open(fd, &image);
+	if (r < 0) {
+		*b = (struct book){.path = path, .file = pattern_file_name(path)};
+		return set_error(b, open_error(r));
+	}
+
+	return book_open_image(b, image, path);
+}
+
+/* Adds the table of one file; `from` names the first source that gave something. */
+static int add_table(struct book *b, const struct object *o, enum symbols_kind kind,
+		     const char *from)
+{
+	struct symbol_table table;
+	int r;
+
+	if (symbols_open(o, kind, &table) < 0)
+		return -ENOENT;
+	r = functions_add(&b->functions, &table);
+	if (r < 0)
+		return r;
+	if (!b->symbols_from)
+		b->symbols_from = strdup(from);
+
+	return b->symbols_from ? 0 : -ENOMEM;
+}
+
+/* The object's own table, else that of its debug file, else what is embedded. */
+static int add_static(struct book *b)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = add_table(b, b->object, SYMBOLS_STATIC, ".symtab");
+
+	if (r != -ENOENT)
+		return r;
+	r = debugfile_open(b->object, b->path, &b->debug, &path);
+	if (r == 0)
+		r = add_table(b, b->debug, SYMBOLS_STATIC, path);
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	r = debugfile_embedded(b->object, &b->embedded);
+	if (r == 0)
+		r = add_table(b, b->embedded, SYMBOLS_STATIC, ".gnu_debugdata");
+
+	return r == -ENOMEM ? r : 0;
+}
+
+int book_read_functions(struct book *b)
+{
+	int r;
+
+	if (!b->object || b->functions_read)
+		return 0;
+	b->functions_read = true;
+
+	r = add_static(b);
+	if (r < 0)
+		return r;
+	r = add_table(b, b->object, SYMBOLS_DYNAMIC, ".dynsym");
+	if (r < 0 && r != -ENOENT)
+		return r;
+
+	return functions_finish(&b->functions, b->object);
+}
+
+void book_close(struct book *b)
+{
+	functions_free(&b->functions);
+	b->object = object_free(b->object);
+	b->debug = object_free(b->debug);
+	b->embedded = object_free(b->embedded);
+	free(b->symbols_from);
+	free(b->error);
+	*b = (struct book){0};
+}
+
+static uint64_t code_size(const struct function *fn)
+{
+	/* Without a size the next symbol ends it: what is decoded beyond it only adds caution. */
+	uint64_t size = fn->size ? fn->size : fn->bound;
+
+	return size < fn->place.room ? size : fn->place.room;
+}
+
+static bool is_cold(const struct book *b, const struct function *fn)
+{
+	struct text name = functions_name(&b->functions, fn, 0);
+
+	while (name.size && name.p[name.size - 1] >= '0' && name.p[name.size - 1] <= '9')
+		name.size--;
+
+	return text_ends(name, ".cold") || text_ends(name, ".cold.");
+}
+
+static enum placement_part_kind find_part(const void *context, uint64_t vaddr,
+					  struct placement_part *ret)
+{
+	const struct book *b = context;
+	const struct function *fn = functions_around(&b->functions, vaddr);
+
+	if (!fn || !fn->mapped)
+		return PART_UNKNOWN;
+	if (!is_cold(b, fn))
+		return fn->vaddr == vaddr ? PART_FUNCTION : PART_UNKNOWN;
+	ret->vaddr = fn->vaddr;
+	ret->size = code_size(fn);
+	ret->code = image_at(&b->object->image, fn->place.offset, ret->size);
+	if (!ret->code || vaddr - fn->vaddr >= ret->size)
+		return PART_UNKNOWN;
+
+	return PART_COLD;
+}
+
+static const char *unprobeable(const struct book *b, const struct function *fn)
+{
+	if (!fn->mapped)
+		return "its code is not in the file";
+	if (!fn->place.executable)
+		return "not in executable memory";
+	if (fn->resolver)
+		return "IFUNC: the symbol names the resolver, not the function";
+
+	for (uint32_t k = 0; k < fn->n_names; k++) {
+		const char *reason = never_probe(functions_name(&b->functions, fn, k));
+
+		if (reason)
+			return reason;
+	}
+
+	return NULL;
+}
+
+static struct placement place(const struct book *b, const struct function *fn, bool nop5_stepped)
+{
+	const char *reason = unprobeable(b, fn);
+	struct placement_code code = {
+		.size = code_size(fn),
+		.vaddr = fn->vaddr,
+		.nop5_stepped = nop5_stepped,
+		.find_part = find_part,
+		.context = b,
+	};
+
+	if (reason)
+		return (struct placement){HOTPATH__SITE_CLASS__SITE_NONE, 0, reason};
+	/* A second symbol within the prologue is entered by calls of its own. */
+	if (code.size > fn->bound)
+		code.size = fn->bound;
+	code.code = image_at(&b->object->image, fn->place.offset, code.size);
+
+	return placement_decide(&code);
+}
+
+struct verdict book_judge(const struct book *b, const struct function *fn, bool nop5_stepped)
+{
+	struct verdict v = {.site = place(b, fn, nop5_stepped), .never_return = b->never_return};
+
+	for (uint32_t k = 0; k < fn->n_names; k++) {
+		struct text name = functions_name(&b->functions, fn, k);
+
+		if (!v.never_return)
+			v.never_return = never_return(name);
+		if (b->allocator && never_unwinds(name))
+			v.never_unwinds = true;
+	}
+
+	return v;
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The list of targets and what happens to it by itself; see registry.h. */
+#include "registry.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "lib/log.h"
+
+struct target *registry_find(struct registry *registry, const struct peer *peer, pid_t pid)
+{
+	struct target *t;
+
+	for (t = registry->targets; t; t = t->next) {
+		if (t->pid == pid && authority_may_see(peer, t->owner))
+			return t;
+	}
+	return NULL;
+}
+
+struct target *registry_running(struct registry *registry, pid_t pid)
+{
+	struct target *t;
+
+	for (t = registry->targets; t; t = t->next) {
+		if (t->pid == pid && !target_is_finished(t))
+			return t;
+	}
+	return NULL;
+}
+
+static int on_exit_of_target(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct target *t = userdata;
+
+	registry_finish(t->registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+	return 0;
+}
+
+int registry_add(struct registry *registry, struct target *t)
+{
+	t->registry = registry;
+	t->next = registry->targets;
+	registry->targets = t;
+	return sd_event_add_io(registry->event, &t->exit_source, t->pidfd, EPOLLIN,
+			       on_exit_of_target, t);
+}
+
+void registry_remove(struct registry *registry, struct target *t)
+{
+	struct target **at;
+
+	for (at = &registry->targets; *at && *at != t; at = &(*at)->next)
+		;
+	if (*at)
+		*at = t->next;
+	target_stop(t);
+	target_unref(t);
+}
+
+static int on_ttl(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct target *t = userdata;
+
+	target_note(t, "detached when its time to live ran out");
+	registry_finish(t->registry, t, HOTPATH__TARGET_STATE__TARGET_DETACHED);
+	return 0;
+}
+
+int registry_set_ttl(struct registry *registry, struct target *t, uint64_t ns)
+{
+	struct timespec now;
+
+	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
+	t->ttl_end_ns = 0;
+	if (!ns)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	t->ttl_end_ns = now.tv_sec * 1000000000ull + now.tv_nsec + ns;
+	return sd_event_add_time_relative(registry->event, &t->ttl_source, CLOCK_MONOTONIC,
+					  ns / 1000, 0, on_ttl, t);
+}
+
+/* Finished targets of one owner are kept up to a limit; the oldest go. */
+static void registry_trim(struct registry *registry, uid_t owner)
+{
+	struct target *t, *next;
+	uint32_t n = 0;
+
+	for (t = registry->targets; t; t = next) {
+		next = t->next;
+		if (t->owner != owner || !target_is_finished(t))
+			continue;
+		if (++n > registry->config->max_finished)
+			registry_remove(registry, t);
+	}
+}
+
+static const char *const state_words[] = {
+	[HOTPATH__TARGET_STATE__TARGET_RUNNING] = "running",
+	[HOTPATH__TARGET_STATE__TARGET_EXITED] = "exited",
+	[HOTPATH__TARGET_STATE__TARGET_DETACHED] = "detached",
+	[HOTPATH__TARGET_STATE__TARGET_EXECED] = "became another program",
+	[HOTPATH__TARGET_STATE__TARGET_SILENCED] = "changed its credentials",
+};
+
+void registry_finish(struct registry *registry, struct target *t, Hotpath__TargetState state)
+{
+	uint32_t probes = target_count_functions(t);
+
+	if (target_is_finished(t))
+		return;
+
+	/* An exec that is still in the ring buffer decides how this one ended. */
+	calls_drain(registry->calls);
+	if (target_is_finished(t))
+		return;
+	target_finish(t, state);
+	log_info("pid %d: %s; %u probes of uid %u removed", t->pid, state_words[state], probes,
+		 t->requester);
+	registry_trim(registry, t->owner);
+}
+
+uint32_t registry_count(const struct registry *registry)
+{
+	const struct target *t;
+	uint32_t n = 0;
+
+	for (t = registry->targets; t; t = t->next)
+		n++;
+	return n;
+}
+
+uint32_t registry_count_targets(const struct registry *registry, uid_t requester)
+{
+	const struct target *t;
+	uint32_t n = 0;
+
+	for (t = registry->targets; t; t = t->next)
+		n += t->requester == requester && !target_is_finished(t);
+	return n;
+}
+
+uint32_t registry_count_probes(const struct registry *registry, uid_t requester)
+{
+	const struct target *t;
+	uint32_t n = 0;
+
+	for (t = registry->targets; t; t = t->next)
+		n += t->requester == requester ? target_count_functions(t) : 0;
+	return n;
+}
+
+uint64_t registry_kernel_bytes(const struct registry *registry)
+{
+	uint64_t n = calls_fixed_bytes();
+	const struct target *t;
+
+	for (t = registry->targets; t; t = t->next)
+		n += target_kernel_bytes(t);
+	return n;
+}

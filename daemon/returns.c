@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The rule about return probes; see returns.h. */
+#include "returns.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Objects that carry unwinding machinery but do not use it across their callers:
+ * reviewed one by one. A library belongs here when no exception of its own can
+ * leave it, and none of a caller's callback can be caught in it.
+ */
+static const struct {
+	const char *soname; /* glob */
+	const char *why;
+} reviewed[] = {
+	{"libc.so.6", "C library: its clean-ups serve thread cancellation only"},
+	{"ld-linux*.so.*", "dynamic loader: its errors are longjmps of its own"},
+	{"libpthread.so.0", "part of the C library"},
+	{"libm.so.6", "part of the C library"},
+	{"libdl.so.2", "part of the C library"},
+	{"libgcc_s.so.1", "the unwinder itself: raises only for its callers"},
+	{"libstdc++.so.6", "raises only when a C++ object calls it, which then counts by itself"},
+	{"libjemalloc.so.*", "operator new reports failure to C++ callers only"},
+	{"libtcmalloc*.so.*", "operator new reports failure to C++ callers only"},
+	{"libmimalloc.so.*", "operator new reports failure to C++ callers only"},
+	{"libicu*.so.*", "reports errors by code, built without exceptions of its own"},
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *returns_reviewed(const char *soname, const char *path)
+{
+	const char *name = soname && *soname ? soname : base_name(path);
+	size_t i;
+
+	for (i = 0; i < sizeof(reviewed) / sizeof(reviewed[0]); i++) {
+		if (fnmatch(reviewed[i].soname, name, 0) == 0)
+			return reviewed[i].why;
+	}
+	return NULL;
+}
+
+static void verdict(struct returns_verdict *ret, bool allowed, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void verdict(struct returns_verdict *ret, bool allowed, const char *format, ...)
+{
+	va_list ap;
+
+	ret->allowed = allowed;
+	va_start(ap, format);
+	vsnprintf(ret->reason, sizeof(ret->reason), format, ap);
+	va_end(ap);
+}
+
+/* What the objects have between them. */
+struct unwinding {
+	const Hotpath__ReaderObjectReply *unread, *raiser, *lander, *loader, *switcher, *go;
+	char name[6][64];
+};
+
+static const char *object_name(const Hotpath__ReaderObjectReply *object, char *buffer)
+{
+	char path[4096];
+	size_t n = object->path.len < sizeof(path) - 1 ? object->path.len : sizeof(path) - 1;
+
+	memcpy(path, object->path.data, n);
+	path[n] = '\0';
+	snprintf(buffer, 64, "%.63s", base_name(path));
+	return buffer;
+}
+
+static bool is_reviewed(const Hotpath__ReaderObjectReply *object)
+{
+	char name[64];
+
+	return !object->main && returns_reviewed(object->soname, object_name(object, name));
+}
+
+static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct unwinding *ret)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const Hotpath__ReaderObjectReply *o = objects[i];
+
+		if (o->error && *o->error)
+			ret->unread = o;
+		if (strcmp(o->language, "go") == 0)
+			ret->go = o;
+		if (is_reviewed(o))
+			continue;
+		if (*o->raises && !ret->raiser)
+			ret->raiser = o;
+		if (o->lands && !ret->lander)
+			ret->lander = o;
+		if (*o->loads && !ret->loader)
+			ret->loader = o;
+		if (*o->switches_stacks && !ret->switcher)
+			ret->switcher = o;
+	}
+}
+
+/* The process by itself, whatever it has loaded. */
+static bool process_forbids(const struct process_facts *process, const struct features *features,
+			    struct returns_verdict *ret)
+{
+	if (process->shadow_stack)
+		verdict(ret, false, "the process has a user shadow stack");
+	else if (process->seccomp && !features->uretprobe_seccomp)
+		verdict(ret, false, "the process is under seccomp, and this kernel would kill it");
+	else
+		return false;
+	return true;
+}
+
+/* Without a session there is no veto: what a later moment could bring forbids now. */
+static bool no_veto_forbids(const struct unwinding *u, struct returns_verdict *ret)
+{
+	char name[64];
+
+	if (u->switcher)
+		verdict(ret, false, "%s may switch stacks (%s), and this kernel has no veto",
+			object_name(u->switcher, name), u->switcher->switches_stacks);
+	else if (u->loader && (u->lander || u->raiser))
+		verdict(ret, false, "%s may load objects (%s), and this kernel has no veto",
+			object_name(u->loader, name), u->loader->loads);
+	else
+		return false;
+	return true;
+}
+
+void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
+		   const struct process_facts *process, const struct features *features,
+		   bool has_loader_hook, struct returns_verdict *ret)
+{
+	struct unwinding u = {};
+	char a[64], b[64];
+
+	gather(objects, n, &u);
+
+	if (process_forbids(process, features, ret))
+		return;
+	if (u.go)
+		verdict(ret, false, "%s is Go: its stacks move", object_name(u.go, a));
+	else if (u.unread)
+		verdict(ret, false, "%s could not be judged: %s", object_name(u.unread, a),
+			u.unread->error);
+	else if (u.raiser && u.lander)
+		verdict(ret, false, "%s may raise (%s) and %s may catch",
+			object_name(u.raiser, a), u.raiser->raises, object_name(u.lander, b));
+	else if (!features->session && no_veto_forbids(&u, ret))
+		return;
+	else if (u.loader && (u.lander || u.raiser) && !has_loader_hook)
+		verdict(ret, false, "%s may load objects (%s) unseen: no loader hook",
+			object_name(u.loader, a), u.loader->loads);
+	else if (u.raiser)
+		verdict(ret, true, "no loaded object catches or cleans up");
+	else
+		verdict(ret, true, "no loaded object raises");
+}

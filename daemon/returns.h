@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * May returns be probed? kernel-facts.md section 3 as decisions on facts: no
+ * file, no process, no kernel is touched here.
+ *
+ * A return probe replaces the return address by the kernel's trampoline. That
+ * kills the target when an unwinder walks over it (an exception passes), when
+ * the frame is left on another stack than it was entered on, or when the
+ * program looks at its return address. So returns are probed only where
+ * neither can happen; everything else is counted at its entry.
+ */
+#ifndef DAEMON_RETURNS_H
+#define DAEMON_RETURNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "authority.h"
+#include "features.h"
+#include "reader.pb-c.h"
+
+struct returns_verdict {
+	bool allowed;
+	char reason[256]; /* one sentence, for the report */
+};
+
+/* For the process as it is loaded now. Objects that could not be read forbid. */
+void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
+		   const struct process_facts *process, const struct features *features,
+		   bool has_loader_hook, struct returns_verdict *ret);
+
+/* Is this object on the reviewed list of those that neither raise through their
+ * callers nor catch? NULL: no; else why it is there. */
+const char *returns_reviewed(const char *soname, const char *path);
+
+#endif

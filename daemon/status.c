@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Answers `hotpath status`; see status.h. Arrays of fixed size: nothing to fail. */
+#include "status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+
+#define FEATURES_MAX 16
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static uint64_t own_rss_bytes(void)
+{
+	_cleanup_file_ FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long size, resident;
+
+	if (!f || fscanf(f, "%lu %lu", &size, &resident) != 2)
+		return 0;
+	return (uint64_t)resident * sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static size_t fill_features(const struct features *features, Hotpath__Feature *row,
+			    Hotpath__Feature **rows)
+{
+	const struct feature_text *table;
+	size_t i, n = features_table(features, &table);
+
+	for (i = 0; i < n && i < FEATURES_MAX; i++) {
+		hotpath__feature__init(&row[i]);
+		row[i].name = (char *)table[i].name;
+		row[i].present = table[i].present;
+		row[i].text = (char *)table[i].without;
+		rows[i] = &row[i];
+	}
+	return i;
+}
+
+static void fill_target(const struct target *t, uint64_t now, Hotpath__TargetStatus *m)
+{
+	hotpath__target_status__init(m);
+	m->pid = t->pid;
+	m->comm.data = (uint8_t *)t->comm;
+	m->comm.len = strlen(t->comm);
+	m->state = t->state;
+	m->owner_uid = t->owner;
+	m->functions = target_count_functions(t);
+	m->elapsed_ns = (t->ended_ns ?: now) - t->begun_ns;
+	if (!t->ended_ns && t->ttl_end_ns > now)
+		m->ttl_left_ns = t->ttl_end_ns - now;
+}
+
+static void fill_targets(const struct registry *registry, const struct peer *peer,
+			 Hotpath__TargetStatus *row, Hotpath__TargetStatus **rows,
+			 Hotpath__StatusReply *body)
+{
+	const struct target *t;
+	uint64_t now = monotonic_ns();
+
+	for (t = registry->targets; t; t = t->next) {
+		if (!authority_may_see(peer, t->owner)) {
+			body->targets_hidden++;
+			continue;
+		}
+		fill_target(t, now, &row[body->n_targets]);
+		rows[body->n_targets] = &row[body->n_targets];
+		body->n_targets++;
+	}
+	body->targets = rows;
+}
+
+static size_t fill_limits(const struct registry *registry, const struct peer *peer,
+			  Hotpath__Limit *row, Hotpath__Limit **rows)
+{
+	const struct config *config = registry->config;
+	const struct {
+		const char *name;
+		uint64_t used, max;
+	} table[] = {
+		{"targets", registry_count_targets(registry, peer->uid),
+		 peer->uid ? config->max_targets : HP_TARGETS_MAX - 1},
+		{"probes", registry_count_probes(registry, peer->uid),
+		 peer->uid ? config->max_probes : 0},
+		{"connections", server_connections(registry->server, peer->uid),
+		 config->max_connections},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		hotpath__limit__init(&row[i]);
+		row[i].name = (char *)table[i].name;
+		row[i].used = table[i].used;
+		row[i].max = table[i].max;
+		rows[i] = &row[i];
+	}
+	return i;
+}
+
+static void fill_daemon(const struct registry *registry, Hotpath__StatusReply *body)
+{
+	body->version = (char *)HOTPATH_VERSION;
+	body->daemon_pid = getpid();
+	body->uptime_ns = monotonic_ns() - registry->started_ns;
+	body->kernel_bytes = registry_kernel_bytes(registry);
+	body->kernel_bytes_formula = (char *)"per function 256 B and 8 chunks of 256 B for its "
+					     "histogram (36 when few), whatever the number of CPUs";
+	body->kernel_bytes_limit = registry->config->max_kernel_bytes;
+	body->rss_bytes = own_rss_bytes();
+	body->cpu_ns = own_cpu_ns();
+}
+
+void status_answer(struct registry *registry, const struct peer *peer, struct reply *reply)
+{
+	Hotpath__StatusReply body = HOTPATH__STATUS_REPLY__INIT;
+	Hotpath__Reply message = HOTPATH__REPLY__INIT;
+	Hotpath__Feature feature[FEATURES_MAX], *features[FEATURES_MAX];
+	Hotpath__Limit limit[3], *limits[3];
+	Hotpath__Counter lost = HOTPATH__COUNTER__INIT, *losts[1] = {&lost};
+	size_t n = registry_count(registry);
+	_cleanup_free_ Hotpath__TargetStatus *row = calloc(n + 1, sizeof(*row));
+	_cleanup_free_ Hotpath__TargetStatus **rows = calloc(n + 1, sizeof(*rows));
+	struct utsname u;
+
+	if (!row || !rows || uname(&u) < 0) {
+		reply_error(reply, ENOMEM, NULL, "cannot tell the status: out of memory");
+		return;
+	}
+	fill_daemon(registry, &body);
+	body.kernel = u.release;
+	body.n_features = fill_features(&registry->features, feature, features);
+	body.features = features;
+	fill_targets(registry, peer, row, rows, &body);
+	body.n_limits = fill_limits(registry, peer, limit, limits);
+	body.limits = limits;
+
+	lost.name = (char *)"events_lost";
+	lost.text = (char *)"events that found the ring buffer full";
+	lost.value = __atomic_load_n(
+		&calls_slot(registry->calls, 0)->counter[HP_COUNTER_events_lost], __ATOMIC_RELAXED);
+	if (lost.value) {
+		body.lost = losts;
+		body.n_lost = 1;
+	}
+	message.body_case = HOTPATH__REPLY__BODY_STATUS;
+	message.status = &body;
+	reply_finish(reply, &message);
+}

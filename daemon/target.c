@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One observed process; see target.h. */
+#include "target.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "encode.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "proc.h"
+
+#define NOTES_MAX 32
+
+/* Slots in use; slot 0 is nobody's. Generations never repeat while we run. */
+static bool slot_used[HP_TARGETS_MAX] = {true};
+static uint32_t last_gen;
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static uint32_t slot_take(struct calls *calls)
+{
+	uint32_t i;
+
+	for (i = 1; i < HP_TARGETS_MAX; i++) {
+		if (slot_used[i])
+			continue;
+		slot_used[i] = true;
+		memset(calls_slot(calls, i), 0, sizeof(struct hp_slot));
+		return i;
+	}
+	return 0;
+}
+
+/* Tells BPF who the target is and which cells it has. */
+static int target_publish(struct target *t)
+{
+	_cleanup_free_ struct hp_target *value = calloc(1, sizeof(*value));
+	size_t i;
+
+	if (!value)
+		return -ENOMEM;
+	value->slot = t->slot;
+	value->gen = t->gen;
+	value->owner = t->requester ? t->owner : 0;
+	value->exe_dev = (uint32_t)major(t->exe_dev) << 20 | minor(t->exe_dev);
+	value->exe_ino = t->exe_ino;
+	for (i = 0; i < t->n_members; i++)
+		value->cell[t->member[i].group->id] = t->member[i].cell->id;
+	return calls_target_set(t->calls, t->pid, value);
+}
+
+static int target_identify(struct target *t)
+{
+	int r;
+
+	t->pidfd = syscall(SYS_pidfd_open, t->pid, 0);
+	if (t->pidfd < 0)
+		return -errno;
+	r = proc_start_time(t->pid, &t->start_ticks);
+	if (r < 0)
+		return r;
+	r = proc_comm(t->pid, t->comm, sizeof(t->comm));
+	if (r < 0)
+		return r;
+	return proc_exe(t->pid, &t->exe);
+}
+
+int target_new(struct calls *calls, struct groups *groups, const struct target_identity *identity,
+	       struct target **ret)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->refs = 1;
+	t->calls = calls;
+	t->groups = groups;
+	t->pid = identity->pid;
+	t->owner = identity->owner;
+	t->requester = identity->requester;
+	t->exe_dev = identity->exe_dev;
+	t->exe_ino = identity->exe_ino;
+	t->pidfd = t->loader_fd = -1;
+	t->complete = true;
+	t->gen = ++last_gen;
+	t->slot = slot_take(calls);
+	r = t->slot ? target_identify(t) : -ENOSPC;
+	if (r >= 0)
+		r = target_publish(t);
+	if (r < 0) {
+		target_unref(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+static void member_close(struct target *t, struct member *m)
+{
+	links_close(&m->fds, &m->n_fds);
+	group_put(t->groups, t->calls, m->group);
+	cell_free(t->calls, m->cell);
+}
+
+void target_stop(struct target *t)
+{
+	size_t i;
+
+	t->judge_again = false;
+	t->judging = reading_cancel(t->judging);
+	t->exit_source = sd_event_source_disable_unref(t->exit_source);
+	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
+	if (t->slot)
+		calls_target_clear(t->calls, t->pid);
+	links_close(&t->loader_fds, &t->n_loader_fds);
+	t->loader_fd = close_fd(t->loader_fd);
+	for (i = 0; i < t->n_members; i++)
+		member_close(t, &t->member[i]);
+	free(t->member);
+	t->member = NULL;
+	t->n_members = 0;
+	free(t->judged);
+	t->judged = NULL;
+	t->n_judged = 0;
+	if (t->slot)
+		slot_used[t->slot] = false;
+	t->slot = 0;
+	t->pidfd = close_fd(t->pidfd);
+}
+
+struct target *target_ref(struct target *t)
+{
+	t->refs++;
+	return t;
+}
+
+struct target *target_unref(struct target *t)
+{
+	size_t i;
+
+	if (!t || --t->refs)
+		return NULL;
+	target_stop(t);
+	for (i = 0; i < t->n_notes; i++)
+		free(t->note[i]);
+	free(t->note);
+	free(t->exe);
+	free(t->final);
+	free(t);
+	return NULL;
+}
+
+bool target_is_finished(const struct target *t)
+{
+	return t->final;
+}
+
+bool target_is_alive(const struct target *t)
+{
+	struct pollfd p = {.fd = t->pidfd, .events = POLLIN};
+
+	return t->pidfd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+/* --- members ---------------------------------------------------------------- */
+
+/* A filter by a process whose main thread has exited never matches: then none,
+ * and others of that file are bystanders (kernel-facts.md section 2). */
+static pid_t target_filter(const struct target *t)
+{
+	pid_t tid;
+
+	return proc_live_thread(t->pid, &tid) == 0 && tid != t->pid ? 0 : t->pid;
+}
+
+static int member_link(struct target *t, struct member *m)
+{
+	if (probe_kind_shared(m->group->kind))
+		return group_link(m->group, t->calls);
+	return group_link_for(m->group, t->calls, target_filter(t), &m->fds, &m->n_fds);
+}
+
+int target_join(struct target *t, struct group *group)
+{
+	struct member *members, *m;
+	int r;
+
+	members = reallocarray(t->member, t->n_members + 1, sizeof(*members));
+	if (!members) {
+		group_put(t->groups, t->calls, group);
+		return -ENOMEM;
+	}
+	t->member = members;
+	m = &members[t->n_members];
+	*m = (struct member){.group = group};
+	r = cell_new(t->calls, group->count, &m->cell);
+	if (r < 0) {
+		group_put(t->groups, t->calls, group);
+		return r;
+	}
+
+	/* First the cell, then the probes: no hit is charged to bystanders. */
+	t->n_members++;
+	r = target_publish(t);
+	if (r >= 0)
+		r = member_link(t, m);
+	if (r < 0) {
+		t->n_members--;
+		target_publish(t);
+		member_close(t, m);
+	}
+	return r;
+}
+
+void target_leave(struct target *t, size_t keep)
+{
+	while (t->n_members > keep) {
+		t->n_members--;
+		target_publish(t);
+		member_close(t, &t->member[t->n_members]);
+	}
+}
+
+bool target_has_site(const struct target *t, uint64_t dev, uint64_t ino, uint64_t offset)
+{
+	size_t i, k;
+
+	for (i = 0; i < t->n_members; i++) {
+		const struct group *g = t->member[i].group;
+
+		if (g->dev != dev || g->ino != ino)
+			continue;
+		for (k = 0; k < g->count; k++) {
+			if (g->functions[k].offset == offset)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint32_t target_count_functions(const struct target *t)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < t->n_members; i++)
+		n += t->member[i].group->count;
+	return n;
+}
+
+uint64_t target_kernel_bytes(const struct target *t)
+{
+	uint64_t n = t->slot ? sizeof(struct hp_target) : 0;
+	size_t i;
+
+	for (i = 0; i < t->n_members; i++)
+		n += t->member[i].cell->bytes;
+	return n;
+}
+
+/* --- returns ----------------------------------------------------------------- */
+
+uint64_t target_state(const struct target *t)
+{
+	return __atomic_load_n(&calls_slot(t->calls, t->slot)->state, __ATOMIC_ACQUIRE);
+}
+
+void target_forbid_returns(struct target *t)
+{
+	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, HP_TARGET_NO_RETURNS,
+			  __ATOMIC_SEQ_CST);
+}
+
+bool target_allow_returns(struct target *t, uint64_t seen)
+{
+	__u64 expected = seen;
+
+	return __atomic_compare_exchange_n(&calls_slot(t->calls, t->slot)->state, &expected,
+					   seen & ~(__u64)HP_TARGET_NO_RETURNS, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static int target_link_loader(struct target *t)
+{
+	const uint64_t cookie = 0;
+	const struct link_sites sites = {t->loader_fd, &t->loader_hook, &cookie, 1};
+
+	if (t->loader_fd < 0 || !t->loader_hook)
+		return 0;
+	return calls_link(t->calls, PROBE_LOADER, &sites, target_filter(t), &t->loader_fds,
+			  &t->n_loader_fds);
+}
+
+int target_relink(struct target *t)
+{
+	size_t i;
+	int r;
+
+	links_close(&t->loader_fds, &t->n_loader_fds);
+	r = target_link_loader(t);
+	for (i = 0; r >= 0 && i < t->n_members; i++) {
+		if (probe_kind_shared(t->member[i].group->kind))
+			continue;
+		links_close(&t->member[i].fds, &t->member[i].n_fds);
+		r = member_link(t, &t->member[i]);
+	}
+	return r;
+}
+
+/* --- the course of things ------------------------------------------------------ */
+
+void target_note(struct target *t, const char *format, ...)
+{
+	char **notes, *note;
+	va_list ap;
+	size_t i;
+	int n;
+
+	if (t->n_notes >= NOTES_MAX)
+		return;
+	va_start(ap, format);
+	n = vasprintf(&note, format, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	for (i = 0; i < t->n_notes; i++) {
+		if (strcmp(t->note[i], note) == 0) {
+			free(note);
+			return;
+		}
+	}
+	notes = reallocarray(t->note, t->n_notes + 1, sizeof(*notes));
+	if (!notes) {
+		free(note);
+		return;
+	}
+	t->note = notes;
+	t->note[t->n_notes++] = note;
+}
+
+void target_begin(struct target *t)
+{
+	t->begun_ns = now_ns(CLOCK_MONOTONIC);
+	t->begun_unix_ns = now_ns(CLOCK_REALTIME);
+	t->cpu_begun_ns = 0;
+	proc_cpu_ns(t->pid, &t->cpu_begun_ns);
+}
+
+/* New cells and a new generation: what was open before belongs to neither. */
+int target_reset(struct target *t)
+{
+	_cleanup_free_ struct cell **old = calloc(t->n_members ?: 1, sizeof(*old));
+	struct hp_slot *slot = calls_slot(t->calls, t->slot);
+	size_t i, made;
+	int r = 0;
+
+	if (!old)
+		return -ENOMEM;
+	for (made = 0; r >= 0 && made < t->n_members; made++)
+		r = cell_new(t->calls, t->member[made].group->count, &old[made]);
+	if (r < 0) {
+		for (i = 0; i + 1 < made; i++)
+			cell_free(t->calls, old[i]);
+		return r;
+	}
+	for (i = 0; i < t->n_members; i++) {
+		struct cell *cell = t->member[i].cell;
+
+		t->member[i].cell = old[i];
+		old[i] = cell;
+	}
+	t->gen = ++last_gen;
+	r = target_publish(t);
+	for (i = 0; i < t->n_members; i++)
+		cell_free(t->calls, old[i]);
+	for (i = 0; i < HP_COUNTERS_MAX; i++)
+		__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
+	target_begin(t);
+	return r;
+}
+
+/* Stops the counting, and waits until no program is in the middle of it. */
+static void target_quiesce(struct target *t)
+{
+	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, HP_TARGET_EXECED,
+			  __ATOMIC_SEQ_CST);
+	if (t->n_members)
+		calls_cell_set(t->calls, t->member[0].cell->id, t->member[0].cell->map_fd);
+}
+
+/* A last picture, packed, so that it can be read until someone drops it. */
+void target_finish(struct target *t, Hotpath__TargetState state)
+{
+	Hotpath__Target *message = NULL;
+
+	if (target_is_finished(t))
+		return;
+	if (t->slot)
+		target_quiesce(t);
+	t->state = state;
+	t->ended_ns = now_ns(CLOCK_MONOTONIC);
+	if (encode_target(t, true, &message) >= 0) {
+		t->final_size = hotpath__target__get_packed_size(message);
+		t->final = malloc(t->final_size ?: 1);
+		if (t->final)
+			hotpath__target__pack(message, t->final);
+		hotpath__target__free_unpacked(message, NULL);
+	}
+	if (!t->final) {
+		log_error("pid %d: no memory to keep its final figures", t->pid);
+		t->final = calloc(1, 1);
+		t->final_size = 0;
+	}
+	target_stop(t);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One process under observation: identity, members (a group and this target's
+ * cell in it), and what becomes of it.
+ *
+ *	target_new(...)		 identity fixed by pidfd and start time; known to BPF
+ *	target_join(...)	 the functions of a group are counted from here on
+ *	target_begin(target)	 the clock of `observed` starts
+ *	target_snapshot(target)	 what is known now
+ *	target_finish(target, s) final figures kept, everything in the kernel released
+ *	target_unref(target)
+ */
+#ifndef DAEMON_TARGET_H
+#define DAEMON_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "authority.h"
+#include "cell.h"
+#include "group.h"
+#include "reading.h"
+#include "snapshot.pb-c.h"
+
+struct member {
+	struct group *group;
+	struct cell *cell;
+	int *fds; /* links of this target's own */
+	size_t n_fds;
+};
+
+/* A mapped file, to tell whether a judgement still stands. */
+struct judged_object {
+	uint64_t dev, ino;
+};
+
+struct target {
+	struct calls *calls;
+	struct groups *groups;
+	unsigned int refs;
+	pid_t pid;
+	int pidfd;
+	uint64_t start_ticks;
+	char comm[64];
+	char *exe;
+	uid_t owner;	 /* who may see it, besides root */
+	uid_t requester; /* whose limits it counts against */
+	uint32_t slot, gen;
+	uint64_t exe_dev, exe_ino;
+	Hotpath__TargetState state;
+	bool complete;
+	char **note;
+	size_t n_notes;
+
+	struct member *member;
+	size_t n_members;
+	struct judged_object *judged;
+	size_t n_judged;
+	char returns_reason[256];
+	int loader_fd; /* file of the dynamic loader */
+	uint64_t loader_hook;
+	int *loader_fds;
+	size_t n_loader_fds;
+
+	uint64_t begun_ns, begun_unix_ns, ended_ns, cpu_begun_ns, cpu_ns;
+	uint64_t ttl_end_ns; /* 0: none */
+	uint32_t bystander_processes;
+	struct registry *registry;		    /* set by registry.c, as these: */
+	sd_event_source *exit_source, *ttl_source;
+	struct reading *judging;		    /* set by judge.c */
+	bool judge_again, returns_forbidden;
+	uint8_t *final; /* packed Target, once finished */
+	size_t final_size;
+	struct target *next;
+};
+
+struct target_identity {
+	pid_t pid;
+	uid_t owner, requester;
+	uint64_t exe_dev, exe_ino;
+	bool check_creds; /* end the observation when exec changes them */
+};
+
+int target_new(struct calls *calls, struct groups *groups, const struct target_identity *identity,
+	       struct target **ret);
+/* The registry holds one reference, whoever works on it across events another. */
+struct target *target_ref(struct target *target);
+struct target *target_unref(struct target *target);
+
+/* Releases everything that the kernel holds for it; its figures are gone. */
+void target_stop(struct target *target);
+
+/* Is the process that was attached still there? */
+bool target_is_alive(const struct target *target);
+bool target_is_finished(const struct target *target);
+
+int target_join(struct target *target, struct group *group);
+/* Undoes the last joins: keeps the first `keep` members. */
+void target_leave(struct target *target, size_t keep);
+bool target_has_site(const struct target *target, uint64_t dev, uint64_t ino, uint64_t offset);
+uint32_t target_count_functions(const struct target *target);
+uint64_t target_kernel_bytes(const struct target *target);
+
+/* Returns are armed unless this says otherwise. Clearing fails, false, when
+ * something has arrived since `seen` (target_state) was read. */
+uint64_t target_state(const struct target *target);
+void target_forbid_returns(struct target *target);
+bool target_allow_returns(struct target *target, uint64_t seen);
+
+/* The loader's hook, and every link of the target's own, anew after exec. */
+int target_relink(struct target *target);
+
+void target_begin(struct target *target);
+int target_reset(struct target *target);
+/* A sentence for the report; printf-like. */
+void target_note(struct target *target, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+void target_finish(struct target *target, Hotpath__TargetState state);
+
+#endif
