@@ -4,6 +4,7 @@
  * stand for gigabytes, and symbols come from targets.
  */
 #include <libiberty/demangle.h>
+#undef ARRAY_SIZE /* libiberty.h has one, too */
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Starts hotpath-reader with the file open, asks it, and waits for its end. */
 #include <errno.h>
+#include <stdbool.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -169,7 +170,7 @@ int reader_read(const char *path, char **pattern, size_t patterns, Hotpath__Read
 	static const char *const folders[] = {"../libexec/hotpath", NULL};
 	_cleanup_free_ char *program = NULL;
 	Hotpath__ReaderReply *reply = NULL;
-	struct reader reader;
+	struct reader reader = {.to = -1, .from = -1};
 	_cleanup_fd_ int object = -1;
 	int r;
 

@@ -130,6 +130,8 @@ static void note_refused(struct answer *a, const struct book *b, const struct fu
 static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply *out)
 {
 	const struct selection_object so = selection_object(a, i);
+	const struct book_options options = {.nop5_stepped = a->request->nop5_stepped,
+					     .arguments_free = a->request->arguments_free};
 	const struct book *b = &a->books[i];
 	bool all = a->request->unprobeable, totals = all || !a->selection.n;
 	Hotpath__ReaderFunction *block;
@@ -147,7 +149,7 @@ static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply
 
 		if (!taken && !totals)
 			continue;
-		v = book_judge(b, fn, a->request->nop5_stepped);
+		v = book_judge(b, fn, &options);
 		count_class(out, v.site.class);
 		if (!taken)
 			continue;

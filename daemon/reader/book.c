@@ -6,6 +6,7 @@
 
 #include "daemon/reader/book.h"
 #include "daemon/reader/debugfile.h"
+#include "daemon/reader/frames.h"
 #include "daemon/reader/never.h"
 #include "daemon/reader/pattern.h"
 
@@ -169,18 +170,21 @@ static enum placement_part_kind find_part(const void *context, uint64_t vaddr,
 {
 	const struct book *b = context;
 	const struct function *fn = functions_around(&b->functions, vaddr);
+	struct place place;
 
-	if (!fn || !fn->mapped)
+	if (fn && fn->vaddr == vaddr && !is_cold(b, fn))
+		return PART_FUNCTION;
+	if (fn && vaddr - fn->vaddr < fn->size) {
+		ret->vaddr = fn->vaddr;
+		ret->size = fn->size;
+	} else if (!frames_find(b->object, vaddr, &ret->vaddr, &ret->size)) {
 		return PART_UNKNOWN;
-	if (!is_cold(b, fn))
-		return fn->vaddr == vaddr ? PART_FUNCTION : PART_UNKNOWN;
-	ret->vaddr = fn->vaddr;
-	ret->size = code_size(fn);
-	ret->code = image_at(&b->object->image, fn->place.offset, ret->size);
-	if (!ret->code || vaddr - fn->vaddr >= ret->size)
+	}
+	if (!object_offset(b->object, ret->vaddr, &place) || ret->size > place.room)
 		return PART_UNKNOWN;
+	ret->code = image_at(&b->object->image, place.offset, ret->size);
 
-	return PART_COLD;
+	return ret->code ? PART_CODE : PART_UNKNOWN;
 }
 
 static const char *unprobeable(const struct book *b, const struct function *fn)
@@ -202,13 +206,14 @@ static const char *unprobeable(const struct book *b, const struct function *fn)
 	return NULL;
 }
 
-static struct placement place(const struct book *b, const struct function *fn, bool nop5_stepped)
+static struct placement place(const struct book *b, const struct function *fn, const struct book_options *options)
 {
 	const char *reason = unprobeable(b, fn);
 	struct placement_code code = {
 		.size = code_size(fn),
 		.vaddr = fn->vaddr,
-		.nop5_stepped = nop5_stepped,
+		.nop5_stepped = options->nop5_stepped,
+		.arguments_free = options->arguments_free,
 		.find_part = find_part,
 		.context = b,
 	};
@@ -223,9 +228,9 @@ static struct placement place(const struct book *b, const struct function *fn, b
 	return placement_decide(&code);
 }
 
-struct verdict book_judge(const struct book *b, const struct function *fn, bool nop5_stepped)
+struct verdict book_judge(const struct book *b, const struct function *fn, const struct book_options *options)
 {
-	struct verdict v = {.site = place(b, fn, nop5_stepped), .never_return = b->never_return};
+	struct verdict v = {.site = place(b, fn, options), .never_return = b->never_return};
 
 	for (uint32_t k = 0; k < fn->n_names; k++) {
 		struct text name = functions_name(&b->functions, fn, k);

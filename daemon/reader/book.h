@@ -42,6 +42,11 @@ struct verdict {
 	const char *never_return; /* NULL: may be armed as far as names go */
 	bool never_unwinds;
 };
-struct verdict book_judge(const struct book *b, const struct function *fn, bool nop5_stepped);
+struct book_options {
+	bool nop5_stepped;
+	bool arguments_free;
+};
+struct verdict book_judge(const struct book *b, const struct function *fn,
+			  const struct book_options *options);
 
 #endif

@@ -97,8 +97,9 @@ static bool is_throw_helper(struct text name)
 
 static void add_raiser(struct facts *f, const struct symbol *s, bool here)
 {
-	/* libc has pthread_exit as its own; who imports it weakly only asks for threads. */
-	if (text_begins(s->name, "pthread_") && (here || s->binding == STB_WEAK))
+	/* libc has pthread_exit and thrd_exit as its own; who imports it weakly only asks for threads. */
+	if ((text_begins(s->name, "pthread_") || text_begins(s->name, "thrd_")) &&
+	    (here || s->binding == STB_WEAK))
 		return;
 	KEEP_BEST(f->raises, raisers, s->name, &f->raises_rank);
 	if (!f->raises && is_throw_helper(s->name))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* .eh_frame: CIEs and FDEs, read just far enough to see an LSDA pointer. */
+/* .eh_frame: CIEs and FDEs, read just far enough to see LSDA pointers and bounds. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +7,9 @@
 
 #define PE_OMIT	   0xff
 #define PE_PCREL   0x10
+#define PE_DATAREL 0x30
+#define PE_SDATA4  0x0b
+#define PE_UDATA4  0x03
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -193,38 +196,33 @@ static bool table_lands(const uint8_t *table, uint64_t size)
 	return false;
 }
 
-/* By the segment that the unwinder itself goes by. */
-static const void *table_by_header(const struct object *o, uint64_t *ret_size)
+static const Elf64_Phdr *find_header(const struct object *o)
 {
-	for (size_t i = 0; i < o->n_segments; i++) {
-		const Elf64_Phdr *p = &o->segments[i];
-		uint8_t head[8];
-		struct place place;
-		int32_t relative;
-
-		if (p->p_type != PT_GNU_EH_FRAME)
-			continue;
-		/* Version 1, pointer encoded as pcrel sdata4: what every linker writes. */
-		if (!image_read(&o->image, p->p_offset, head, sizeof(head)) || head[0] != 1 ||
-		    head[1] != (PE_PCREL | 0x0b))
-			return NULL;
-		memcpy(&relative, head + 4, 4);
-		if (!object_offset(o, p->p_vaddr + 4 + (int64_t)relative, &place))
-			return NULL;
-		*ret_size = place.room;
-		return image_at(&o->image, place.offset, place.room);
-	}
+	for (size_t i = 0; i < o->n_segments; i++)
+		if (o->segments[i].p_type == PT_GNU_EH_FRAME)
+			return &o->segments[i];
 
 	return NULL;
 }
 
-static bool has_header(const struct object *o)
+/* By the segment that the unwinder itself goes by. */
+static const void *table_by_header(const struct object *o, uint64_t *ret_size)
 {
-	for (size_t i = 0; i < o->n_segments; i++)
-		if (o->segments[i].p_type == PT_GNU_EH_FRAME)
-			return true;
+	const Elf64_Phdr *p = find_header(o);
+	uint8_t head[8];
+	struct place place;
+	int32_t relative;
 
-	return false;
+	/* Version 1, pointer encoded as pcrel sdata4: what every linker writes. */
+	if (!p || !image_read(&o->image, p->p_offset, head, sizeof(head)) || head[0] != 1 ||
+	    head[1] != (PE_PCREL | PE_SDATA4))
+		return NULL;
+	memcpy(&relative, head + 4, 4);
+	if (!object_offset(o, p->p_vaddr + 4 + (int64_t)relative, &place))
+		return NULL;
+	*ret_size = place.room;
+
+	return image_at(&o->image, place.offset, place.room);
 }
 
 bool frames_land(const struct object *o)
@@ -239,5 +237,74 @@ bool frames_land(const struct object *o)
 		return table_lands(table, size);
 
 	/* No table to be seen: none at all, or one that was not understood. */
-	return s || has_header(o);
+	return s || find_header(o);
+}
+
+/* The header's search table: (start, FDE) pairs relative to the header, sorted by start. */
+struct search_table {
+	const uint8_t *rows;
+	uint32_t n;
+	uint64_t base;
+};
+
+static bool search_table(const struct object *o, struct search_table *ret)
+{
+	const Elf64_Phdr *p = find_header(o);
+	uint8_t head[12];
+
+	if (!p || !image_read(&o->image, p->p_offset, head, sizeof(head)))
+		return false;
+	if (head[0] != 1 || head[1] != (PE_PCREL | PE_SDATA4) || head[2] != PE_UDATA4 ||
+	    head[3] != (PE_DATAREL | PE_SDATA4))
+		return false;
+	memcpy(&ret->n, head + 8, 4);
+	ret->base = p->p_vaddr;
+	ret->rows = image_at(&o->image, p->p_offset + 12, 8ull * ret->n);
+
+	return ret->rows;
+}
+
+static uint64_t row_value(const struct search_table *t, uint32_t row, unsigned int column)
+{
+	int32_t relative;
+
+	memcpy(&relative, t->rows + 8ull * row + 4 * column, 4);
+
+	return t->base + (uint64_t)(int64_t)relative;
+}
+
+/* How much code the FDE at an address covers; linkers write its start as pcrel sdata4. */
+static uint64_t fde_range(const struct object *o, uint64_t vaddr)
+{
+	uint32_t words[4]; /* length, CIE, start, range */
+	struct place place;
+
+	if (!object_offset(o, vaddr, &place) ||
+	    !image_read(&o->image, place.offset, words, sizeof(words)) || words[0] == UINT32_MAX)
+		return 0;
+
+	return words[3];
+}
+
+bool frames_find(const struct object *o, uint64_t vaddr, uint64_t *ret_start, uint64_t *ret_size)
+{
+	uint32_t low = 0, high;
+	struct search_table t;
+
+	if (!search_table(o, &t))
+		return false;
+	for (high = t.n; low < high;) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (row_value(&t, middle, 0) <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return false;
+	*ret_start = row_value(&t, low - 1, 0);
+	*ret_size = fde_range(o, row_value(&t, low - 1, 1));
+
+	return vaddr - *ret_start < *ret_size;
 }

@@ -56,6 +56,9 @@ static const uint16_t good_two_byte[16] = {
 	ROW(0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0), /* f */
 };
 
+/* cmp 16(%r14), %rsp or %r12, without its REX prefix; only Go keeps a limit there. */
+static const uint8_t go_limit[] = {0x3b, 0x66, 0x10};
+
 static const uint8_t nop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
 static const ZydisDecoder *decoder(void)
@@ -237,6 +240,8 @@ int instruction_effects(const uint8_t *code, size_t size, uint64_t vaddr,
 		.probe = probe_kind(code, &in),
 		.control_flow = is_control_flow(&in),
 		.marker = in.mnemonic == ZYDIS_MNEMONIC_ENDBR64,
+		.checks_limit = in.length == 4 && (code[0] == 0x49 || code[0] == 0x4d) &&
+				!memcmp(code + 1, go_limit, sizeof(go_limit)),
 	};
 	for (size_t i = 0; i < in.operand_count; i++)
 		if (operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&

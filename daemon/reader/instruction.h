@@ -34,6 +34,7 @@ struct instruction_effects {
 	enum probe_kind probe;
 	bool control_flow;
 	bool marker;	    /* endbr64 */
+	bool checks_limit;  /* cmp with 16(%r14), the limit of a Go stack */
 	bool moves_stack;   /* writes rsp */
 	bool argument_lost; /* writes rdi, rsi, rdx, rcx, r8 or r9 */
 };

@@ -15,6 +15,7 @@ struct candidate {
 struct prologue {
 	struct candidate at[PLACEMENT_INSTRUCTIONS];
 	size_t n;
+	size_t restart;	  /* candidates before this one are run again by each growth of a Go stack */
 	bool moves_stack; /* before its first branch */
 };
 
@@ -23,8 +24,10 @@ struct scan {
 	bool unreadable; /* not all of it decodes: data in code, or a wrong size */
 	bool to_start;	 /* a jump to the first byte */
 	bool inside;	 /* a branch to (start, site] or into the middle of the site */
-	bool unseen;	 /* a jump table, or a part elsewhere that may jump back */
-	struct placement_part cold;
+	bool unseen;	 /* a jump table, or jumps to unknown places */
+	bool in_part;	 /* what is decoded now is no part of the function by its symbol */
+	struct placement_part parts[PLACEMENT_PARTS_MAX];
+	size_t n_parts;
 };
 
 static enum probe_kind adjust_nop5(const struct placement_code *c, const struct candidate *at,
@@ -40,7 +43,7 @@ static enum probe_kind adjust_nop5(const struct placement_code *c, const struct 
 
 static void walk_prologue(const struct placement_code *c, struct prologue *ret)
 {
-	bool candidates = true, entry = true;
+	bool candidates = true, entry = true, checks_limit = false;
 	uint32_t offset = 0;
 
 	for (size_t i = 0; i < PLACEMENT_INSTRUCTIONS && offset < c->size; i++) {
@@ -55,18 +58,21 @@ static void walk_prologue(const struct placement_code *c, struct prologue *ret)
 				at->probe = adjust_nop5(c, at, entry);
 			ret->n++;
 		}
-		if (e.control_flow)
+		if (e.control_flow && !(e.base.relative && checks_limit))
 			return;
+		if (e.control_flow)
+			ret->restart = ret->n; /* Go: a grown stack begins anew, before this */
+		checks_limit = e.checks_limit;
 		if (e.moves_stack)
 			ret->moves_stack = true;
-		if (e.moves_stack || e.argument_lost)
+		if (e.moves_stack || (e.argument_lost && !c->arguments_free))
 			candidates = false;
 		entry = entry && e.marker;
 		offset += e.base.length;
 	}
 }
 
-/* A jump out of the function: harmless when what it reaches can not come back unseen. */
+/* A jump out of the function: harmless when what it reaches does not jump back. */
 static void scan_exit(const struct placement_code *c, uint64_t target, struct scan *ret)
 {
 	struct placement_part part = {0};
@@ -75,9 +81,12 @@ static void scan_exit(const struct placement_code *c, uint64_t target, struct sc
 
 	if (kind == PART_FUNCTION)
 		return;
-	if (kind == PART_COLD && !ret->cold.code)
-		ret->cold = part;
-	else if (kind != PART_COLD || ret->cold.vaddr != part.vaddr)
+	for (size_t i = 0; i < ret->n_parts && kind == PART_CODE; i++)
+		if (ret->parts[i].vaddr == part.vaddr)
+			return;
+	if (kind == PART_CODE && ret->n_parts < PLACEMENT_PARTS_MAX)
+		ret->parts[ret->n_parts++] = part;
+	else
 		ret->unseen = true;
 }
 
@@ -95,7 +104,7 @@ static void scan_branch(const struct placement_code *c, const struct candidate *
 		ret->to_start |= !in->call;
 	else if (to <= end)
 		ret->inside = true;
-	else if (to >= c->size && !in->call)
+	else if (to >= c->size && !in->call && !ret->in_part)
 		scan_exit(c, in->target, ret);
 }
 
@@ -117,7 +126,7 @@ static void scan_code(const struct placement_code *c, const struct candidate *si
 		}
 		if (in.relative)
 			scan_branch(c, site, &in, ret);
-		if (in.indirect_jump)
+		if (in.indirect_jump && !ret->in_part)
 			ret->unseen = true;
 		at += in.length;
 	}
@@ -128,8 +137,9 @@ static struct scan scan_function(const struct placement_code *c, const struct ca
 	struct scan s = {0};
 
 	scan_code(c, site, c->code, c->size, c->vaddr, &s);
-	if (s.cold.code)
-		scan_code(c, site, s.cold.code, s.cold.size, s.cold.vaddr, &s);
+	s.in_part = true;
+	for (size_t i = 0; i < s.n_parts; i++)
+		scan_code(c, site, s.parts[i].code, s.parts[i].size, s.parts[i].vaddr, &s);
 
 	return s;
 }
@@ -163,7 +173,7 @@ static const char *objection(const struct placement_code *c, const struct prolog
 
 	s = scan_function(c, site);
 	/* Likewise a jump to the start of code that goes on to move the stack. */
-	if (s.to_start && !p->moves_stack)
+	if (s.to_start && !p->moves_stack && !p->restart)
 		return "a jump leads back to its first instruction: calls and iterations look alike";
 	if (s.inside)
 		return "a jump leads into its first instructions";
@@ -188,7 +198,7 @@ static const struct candidate *choose(const struct placement_code *c, const stru
 	};
 
 	for (size_t pass = 0; pass < sizeof(passes) / sizeof(passes[0]); pass++) {
-		for (size_t i = 0; i < p->n; i++) {
+		for (size_t i = p->restart; i < p->n; i++) {
 			const char *no;
 
 			if (!passes[pass][p->at[i].probe])

@@ -15,10 +15,13 @@
  *
  * A site behind the first byte needs proof that nothing jumps into the bytes
  * (start, site]: such a jump would make the probe fire again in the same call.
- * The whole function is decoded for that, and its .cold part. What decoding
- * cannot see (jump tables; parts elsewhere that may jump back) leaves only the
- * push of a callee-saved register: a jump to it would save that register twice,
- * which no compiler does.
+ * The whole function is decoded for that, and what it jumps to elsewhere (its
+ * .cold part; a function without a name). What decoding cannot see (jump tables,
+ * jumps to unknown places) leaves only the push of a callee-saved register: a
+ * jump to it would save that register twice, which no compiler does.
+ *
+ * Go functions begin with a check of the stack's limit and a branch to code that
+ * grows it and starts over: there the site lies behind that branch.
  */
 #ifndef READER_PLACEMENT_H
 #define READER_PLACEMENT_H
@@ -31,12 +34,13 @@
 
 #define PLACEMENT_INSTRUCTIONS 12	  /* how far into the prologue a site is looked for */
 #define PLACEMENT_SCAN_MAX     (1u << 20) /* code bytes decoded for one function */
+#define PLACEMENT_PARTS_MAX    16	  /* pieces of code elsewhere that it jumps to */
 
 /* What lies at an address outside the function that a jump of it leads to. */
 enum placement_part_kind {
 	PART_UNKNOWN,
 	PART_FUNCTION, /* its first byte: a tail call */
-	PART_COLD,     /* within a part that the compiler moved away */
+	PART_CODE,     /* within other code of known bounds: perhaps its own cold part */
 };
 struct placement_part {
 	const uint8_t *code;
@@ -48,8 +52,9 @@ struct placement_code {
 	const uint8_t *code; /* readable: size bytes */
 	size_t size;	     /* up to the function's end */
 	uint64_t vaddr;
-	bool nop5_stepped; /* kernel before 6.18: single-steps a nop5 */
-	/* Fills ret for PART_COLD. NULL: everything outside is unknown. */
+	bool nop5_stepped;   /* kernel before 6.18: single-steps a nop5 */
+	bool arguments_free; /* nobody reads the argument registers: they may be lost */
+	/* Fills ret for PART_CODE. NULL: everything outside is unknown. */
 	enum placement_part_kind (*find_part)(const void *context, uint64_t vaddr,
 					      struct placement_part *ret);
 	const void *context;

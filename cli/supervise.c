@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One loop over sigtimedwait(). What the terminal sends, the kernel sends to CMD
+ * as well: it is of our process group. What another process sent to us alone is
+ * passed on.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "cli/supervise.h"
+#include "lib/cleanup.h"
+
+static const int watched[] = {
+	SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCONT,
+	SIGWINCH,
+};
+
+static void watched_set(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(watched); i++)
+		sigaddset(set, watched[i]);
+}
+
+void supervise_begin(void)
+{
+	sigset_t set;
+
+	watched_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+struct deadline {
+	uint64_t at_ns; /* 0: none */
+	uint64_t grace_ns;
+	bool ended;
+};
+
+/* First SIGTERM: its own handler may tidy up; then SIGKILL. */
+static void deadline_pass(struct deadline *d, pid_t pid)
+{
+	kill(pid, d->ended ? SIGKILL : SIGTERM);
+	/* A stopped process would never see SIGTERM. */
+	kill(pid, SIGCONT);
+	d->at_ns = d->ended ? 0 : now_ns() + d->grace_ns;
+	d->ended = true;
+}
+
+/*
+ * The terminal stopped CMD (Ctrl-Z, or input in the background): stop likewise,
+ * so that the shell takes over. Whoever continues us continues CMD. SIGSTOP is
+ * nobody's but CMD's: following it could leave us stopped for good.
+ */
+static void follow_stop(pid_t pid, int signal)
+{
+	if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
+		return;
+
+	raise(SIGSTOP);
+	kill(pid, SIGCONT);
+}
+
+/* True: it has ended. */
+static bool reap(pid_t pid, int *status)
+{
+	while (waitpid(pid, status, WNOHANG | WUNTRACED) == pid) {
+		if (!WIFSTOPPED(*status))
+			return true;
+		follow_stop(pid, WSTOPSIG(*status));
+	}
+
+	return false;
+}
+
+static bool sent_by_another(const siginfo_t *info, pid_t pid)
+{
+	bool by_process = info->si_code == SI_USER || info->si_code == SI_QUEUE ||
+			  info->si_code == SI_TKILL;
+
+	return by_process && info->si_pid != getpid() && info->si_pid != pid;
+}
+
+static int await(const sigset_t *set, siginfo_t *info, const struct deadline *d)
+{
+	uint64_t now = now_ns(), left = d->at_ns > now ? d->at_ns - now : 0;
+	struct timespec timeout = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
+
+	return d->at_ns ? sigtimedwait(set, info, &timeout) : sigwaitinfo(set, info);
+}
+
+int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ended)
+{
+	struct deadline d = {duration_ns ? now_ns() + duration_ns : 0, grace_ns, false};
+	sigset_t set;
+	int status;
+
+	watched_set(&set);
+	while (!reap(pid, &status)) {
+		siginfo_t info;
+		int signal = await(&set, &info, &d);
+
+		if (signal < 0 && errno == EAGAIN)
+			deadline_pass(&d, pid);
+		else if (signal > 0 && signal != SIGCHLD && sent_by_another(&info, pid))
+			kill(pid, signal);
+	}
+
+	*ret_ended = d.ended;
+	return status;
+}

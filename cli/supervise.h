@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * While CMD runs: its end, its stops, the signals that are meant for it, and the
+ * time that it is given.
+ *
+ *	supervise_begin()      before CMD is started: no signal ends us from here on
+ *	supervise(pid, ...)    until CMD has ended
+ */
+#ifndef CLI_SUPERVISE_H
+#define CLI_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+void supervise_begin(void);
+/* After duration_ns (0: never) SIGTERM, grace_ns later SIGKILL. Status as from
+ * waitpid(); *ret_ended: we ended it. */
+int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ended);
+
+#endif
