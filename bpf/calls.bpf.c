@@ -23,33 +23,54 @@ extern __u64 *bpf_session_cookie(void) __ksym __weak;
 
 /* What a probe hit is about, found before anything is done about it. */
 struct call {
-	struct hp_target *target;
+	struct task_struct *task;
+	struct hp_thread *thread; /* NULL: the thread has none yet */
 	struct hp_slot *slot;
 	struct hp_func *func;
+	u32 number; /* of the slot */
 	u32 cell;
 	u32 index;
 };
+
+/* The thread remembers its slot; the hash is asked only when that is out of date. */
+static __always_inline struct hp_slot *call_slot(struct call *call)
+{
+	struct hp_slot *slot;
+
+	call->task = bpf_get_current_task_btf();
+	call->thread = bpf_task_storage_get(&hp_threads, call->task, 0, 0);
+	if (call->thread) {
+		call->number = call->thread->slot;
+		slot = hp_slot_get(call->number);
+		if (slot && slot->gen == call->thread->gen)
+			return slot;
+	}
+	return hp_slot_find(call->task->tgid, &call->number);
+}
+
+static __always_inline void count_bystander(u32 group)
+{
+	struct hp_group *all = bpf_map_lookup_elem(&hp_groups, &group);
+
+	if (all)
+		hp_count(&all->bystander_hits);
+}
 
 static __always_inline bool call_find(void *ctx, struct call *call)
 {
 	u64 cookie = bpf_get_attach_cookie(ctx);
 	u32 group = HP_COOKIE_GROUP(cookie) & (HP_GROUPS_MAX - 1);
-	struct hp_group *all;
 
-	call->target = hp_target_get(bpf_get_current_pid_tgid() >> 32);
-	call->cell = call->target ? call->target->cell[group] : 0;
+	call->slot = call_slot(call);
+	call->cell = call->slot ? call->slot->cell[group] : 0;
 	if (!call->cell) {
-		all = bpf_map_lookup_elem(&hp_groups, &group);
-		if (all)
-			hp_count(&all->bystander_hits);
+		count_bystander(group);
 		return false;
 	}
-
-	call->index = HP_COOKIE_FUNC(cookie);
-	call->slot = hp_slot_get(call->target->slot);
-	if (!call->slot || call->slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED))
+	if (call->slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED))
 		return false;
 
+	call->index = HP_COOKIE_FUNC(cookie);
 	call->func = hp_func_get(call->cell, call->index);
 	return call->func;
 }
@@ -128,8 +149,10 @@ static __noinline int frames_unwind_below(struct hp_thread *thread, u64 sp)
 
 /* --- entry ----------------------------------------------------------------- */
 
-static __always_inline bool target_may_arm(struct call *call, struct task_struct *task)
+static __always_inline bool target_may_arm(struct call *call)
 {
+	struct task_struct *task = call->task;
+
 	if (call->slot->state & HP_TARGET_NO_RETURNS) {
 		hp_count_by(call->slot, HP_COUNTER_veto_target);
 		return false;
@@ -144,8 +167,9 @@ static __always_inline bool target_may_arm(struct call *call, struct task_struct
 
 /* A new arming: the old frames' statistics are closed, but the kernel may still
  * hold their returns, and it arms no more than 64 in all. */
-static __always_inline void thread_renew(struct hp_thread *thread, u32 gen)
+static __always_inline void thread_renew(struct hp_thread *thread, u32 slot, u32 gen)
 {
+	thread->slot = slot;
 	thread->gen = gen;
 	thread->ghosts += thread->depth;
 	if (thread->ghosts > HP_FRAMES_MAX)
@@ -156,19 +180,20 @@ static __always_inline void thread_renew(struct hp_thread *thread, u32 gen)
 }
 
 /* The thread's frames, rid of dead ones, if one more may be put on; else NULL. */
-static __always_inline struct hp_thread *thread_for_entry(struct call *call,
-							  struct task_struct *task, u64 sp)
+static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64 sp)
 {
-	struct hp_thread *thread;
+	struct hp_thread *thread = call->thread;
 
-	thread = bpf_task_storage_get(&hp_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread)
+		thread = bpf_task_storage_get(&hp_threads, call->task, 0,
+					      BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!thread) {
 		hp_count_by(call->slot, HP_COUNTER_veto_memory);
 		return NULL;
 	}
-	if (thread->gen != call->target->gen)
-		thread_renew(thread, call->target->gen);
-	if (!stack_is_native(task, thread, sp)) {
+	if (thread->gen != call->slot->gen)
+		thread_renew(thread, call->number, call->slot->gen);
+	if (!stack_is_native(call->task, thread, sp)) {
 		hp_count_by(call->slot, HP_COUNTER_veto_stack);
 		return NULL;
 	}
@@ -184,10 +209,9 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call,
 /* Counts the entry and puts a frame on; 0: not armed, else the frame's number. */
 static __always_inline u64 call_enter(struct pt_regs *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct hp_thread *thread;
 	struct hp_frame *frame;
-	struct call call;
+	struct call call = {};
 	u64 sp = ctx->sp;
 	u32 i;
 
@@ -195,7 +219,7 @@ static __always_inline u64 call_enter(struct pt_regs *ctx)
 		return 0;
 
 	hp_count(&call.func->calls);
-	thread = target_may_arm(&call, task) ? thread_for_entry(&call, task, sp) : NULL;
+	thread = target_may_arm(&call) ? thread_for_entry(&call, sp) : NULL;
 	if (!thread) {
 		hp_count(&call.func->vetoed);
 		return 0;
@@ -256,24 +280,33 @@ static __always_inline u32 log2_of(u64 v)
 	return r + (v >> 1);
 }
 
-static __always_inline u32 *chunk_of(struct hp_func *func, u32 k)
+/* 64 bits wide and behind barriers: the verifier must see one register checked
+ * and then used. */
+static __always_inline u32 *chunk_of(struct hp_func *func, u64 k)
 {
 	asm volatile("" : "+r"(k));
-	return k < HP_HIST_CHUNKS ? &func->chunk[k] : NULL;
+	if (k >= HP_HIST_CHUNKS)
+		return NULL;
+	asm volatile("" : "+r"(k));
+	return &func->chunk[k];
 }
 
 /* Hands a function one more chunk of its cell; 0 when they ran out. */
-static __noinline u32 chunk_new(u32 cell, struct hp_func *func, u32 k)
+static __noinline u32 chunk_new(u32 cell, u32 func_index, u64 k)
 {
-	union hp_block *block = hp_block_get(cell, 0);
+	void *blocks = hp_blocks_get(cell);
 	u32 used, index, seen, *chunk;
+	union hp_block *block;
+	struct hp_func *func;
 
-	if (!block || !func)
+	if (!blocks)
+		return 0;
+	block = hp_block_at(blocks, 0);
+	func = hp_func_at(blocks, func_index);
+	if (!block || !func || block->head.chunks_used >= block->head.chunks)
 		return 0;
 	chunk = chunk_of(func, k);
 	if (!chunk)
-		return 0;
-	if (block->head.chunks_used >= block->head.chunks)
 		return 0;
 
 	used = __sync_fetch_and_add(&block->head.chunks_used, 1);
@@ -286,49 +319,61 @@ static __noinline u32 chunk_new(u32 cell, struct hp_func *func, u32 k)
 	return seen ?: index;
 }
 
-static __always_inline void hist_add(u32 cell, struct hp_func *func, u64 ns)
+static __always_inline u64 hist_chunk(u64 ns, u32 *sub)
 {
-	u32 k = 0, sub = ns, e, index, *chunk;
-	union hp_block *block = NULL;
+	u32 e;
 
-	if (ns >= HP_HIST_SUB) {
-		e = log2_of(ns);
-		k = e - (HP_HIST_SUB_BITS - 1);
-		sub = ns >> (e - HP_HIST_SUB_BITS);
-		if (k >= HP_HIST_CHUNKS) {
-			k = HP_HIST_CHUNKS - 1;
-			sub = HP_HIST_SUB - 1;
-		}
+	*sub = ns;
+	if (ns < HP_HIST_SUB)
+		return 0;
+	e = log2_of(ns);
+	if (e >= HP_HIST_SUB_BITS + HP_HIST_CHUNKS - 1) {
+		*sub = HP_HIST_SUB - 1;
+		return HP_HIST_CHUNKS - 1;
 	}
+	*sub = ns >> (e - HP_HIST_SUB_BITS);
+	return e - (HP_HIST_SUB_BITS - 1);
+}
 
+static __always_inline void hist_add(struct hp_frame *frame, void *blocks, struct hp_func *func,
+				     u64 ns)
+{
+	union hp_block *block = NULL;
+	u32 sub, index, *chunk;
+	u64 k;
+
+	k = hist_chunk(ns, &sub);
 	chunk = chunk_of(func, k);
 	index = chunk ? *chunk : 0;
 	if (!index)
-		index = chunk_new(cell, func, k);
+		index = chunk_new(frame->cell, frame->func, k);
 	if (index)
-		block = hp_block_get(cell, index);
+		block = hp_block_at(blocks, index);
 	if (block)
 		hp_count(&block->bucket[sub & (HP_HIST_SUB - 1)]);
 	else
 		hp_count(&func->hist_lost);
 }
 
-static __always_inline void func_add(u32 cell, struct hp_func *func, u64 ns, u64 child_ns)
+static __always_inline void call_add(struct hp_frame *frame, u64 ns)
 {
-	hp_count(&func->exits);
+	void *blocks = hp_blocks_get(frame->cell);
+	struct hp_func *func = blocks ? hp_func_at(blocks, frame->func) : NULL;
+
+	if (!func)
+		return;
 	__sync_fetch_and_add(&func->total_ns, ns);
-	if (ns > child_ns)
-		__sync_fetch_and_add(&func->self_ns, ns - child_ns);
+	if (frame->child_ns)
+		__sync_fetch_and_add(&func->child_ns, frame->child_ns);
 	raise_to(&func->max_ns, ns);
 	raise_to(&func->min_inv, ~ns);
-	hist_add(cell, func, ns);
+	hist_add(frame, blocks, func, ns);
 }
 
 /* Takes frame i off, and what lies above it. */
 static __always_inline void frame_leave(struct hp_thread *thread, u32 i, u64 now)
 {
 	struct hp_frame *frame = frame_at(thread, i);
-	struct hp_func *func;
 	u64 ns;
 
 	if (thread->depth > i + 1)
@@ -338,64 +383,51 @@ static __always_inline void frame_leave(struct hp_thread *thread, u32 i, u64 now
 	ns = now - frame->start_ns;
 	if (i > 0)
 		frame_at(thread, i - 1)->child_ns += ns;
-	func = hp_func_get(frame->cell, frame->func);
-	if (func)
-		func_add(frame->cell, func, ns, frame->child_ns);
+	call_add(frame, ns);
 }
 
-static __always_inline struct hp_thread *thread_for_return(struct hp_target *target)
+/* The thread that returns, if its process still is a target. */
+static __always_inline bool return_find(struct call *call)
 {
-	struct hp_thread *thread;
-
-	thread = bpf_task_storage_get(&hp_threads, bpf_get_current_task_btf(), 0, 0);
-	if (thread && thread->gen != target->gen)
-		thread_renew(thread, target->gen);
-	return thread;
+	call->slot = call_slot(call);
+	if (!call->slot || !call->thread)
+		return false;
+	if (call->thread->gen != call->slot->gen)
+		thread_renew(call->thread, call->number, call->slot->gen);
+	return true;
 }
 
-/* A return whose entry belongs to an earlier arming. */
-static __always_inline void stray_return(struct hp_target *target, struct hp_thread *thread)
-{
-	hp_count_by(hp_slot_get(target->slot), HP_COUNTER_stray_returns);
-	if (thread && thread->ghosts)
-		thread->ghosts--;
-}
-
-/* A return that brings its frame's number. */
+/* A return that brings its frame's number; one of an earlier arming is a stray. */
 static __always_inline void call_leave_paired(u64 pair, u64 now)
 {
-	struct hp_target *target = hp_target_get(bpf_get_current_pid_tgid() >> 32);
-	struct hp_thread *thread;
 	u32 i = (u32)(pair & 0xff) - 1;
+	struct hp_thread *thread;
+	struct call call = {};
 
-	if (!target)
+	if (!return_find(&call))
 		return;
-
-	thread = thread_for_return(target);
-	if (!thread || i >= thread->depth || i >= HP_FRAMES_MAX ||
-	    frame_at(thread, i)->serial != (u32)(pair >> 8)) {
-		stray_return(target, thread);
+	thread = call.thread;
+	if (i < thread->depth && i < HP_FRAMES_MAX &&
+	    frame_at(thread, i)->serial == (u32)(pair >> 8)) {
+		frame_leave(thread, i, now);
 		return;
 	}
-	frame_leave(thread, i, now);
+	hp_count_by(call.slot, HP_COUNTER_stray_returns);
+	if (thread->ghosts)
+		thread->ghosts--;
 }
 
 /* A return that has only its stack pointer: one word above the entry's. */
 static __always_inline void call_leave_found(struct pt_regs *ctx, u64 now)
 {
-	struct hp_target *target = hp_target_get(bpf_get_current_pid_tgid() >> 32);
 	u64 sp = ctx->sp - sizeof(u64);
 	struct hp_thread *thread;
+	struct call call = {};
 	u32 n, i;
 
-	if (!target)
+	if (!return_find(&call))
 		return;
-
-	thread = thread_for_return(target);
-	if (!thread) {
-		stray_return(target, thread);
-		return;
-	}
+	thread = call.thread;
 	for (n = 0; n < HP_FRAMES_SIZE; n++) {
 		i = thread->depth - 1 - n;
 		/* Deeper than the top frame: its entry was vetoed, but armed by the kernel. */
@@ -447,7 +479,7 @@ int calls_leave(struct pt_regs *ctx)
 SEC("uprobe")
 int calls_count(struct pt_regs *ctx)
 {
-	struct call call;
+	struct call call = {};
 
 	if (call_find(ctx, &call))
 		hp_count(&call.func->calls);

@@ -15,16 +15,16 @@
 
 const volatile struct hp_config hp_config = {};
 
-/* tgid -> target; the daemon inserts, replaces and deletes. */
+/* tgid -> slot; the daemon inserts and deletes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, HP_TARGETS_MAX);
 	__type(key, u32);
-	__type(value, struct hp_target);
+	__type(value, u32);
 } hp_targets SEC(".maps");
 
-/* slot -> flags and counters of a target; the daemon has it mapped. */
+/* slot -> target; the daemon has it mapped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -69,14 +69,20 @@ struct {
 	__uint(max_entries, 64 * 1024);
 } hp_events SEC(".maps");
 
-static __always_inline struct hp_target *hp_target_get(u32 tgid)
-{
-	return bpf_map_lookup_elem(&hp_targets, &tgid);
-}
-
 static __always_inline struct hp_slot *hp_slot_get(u32 slot)
 {
 	return bpf_map_lookup_elem(&hp_slots, &slot);
+}
+
+/* The slot of a process, NULL when it is no target; *ret_slot its number. */
+static __always_inline struct hp_slot *hp_slot_find(u32 tgid, u32 *ret_slot)
+{
+	u32 *slot = bpf_map_lookup_elem(&hp_targets, &tgid);
+
+	if (!slot)
+		return NULL;
+	*ret_slot = *slot;
+	return hp_slot_get(*slot);
 }
 
 static __always_inline void hp_count(u64 *counter)
@@ -90,23 +96,29 @@ static __always_inline void hp_count_by(struct hp_slot *slot, enum hp_counter wh
 		hp_count(&slot->counter[which]);
 }
 
-/* An element of the hash map is replaced, never changed, so what a program has
- * looked up stays consistent until it returns. */
-static __always_inline union hp_block *hp_block_get(u32 cell, u32 index)
+/* The blocks of a cell (hotpath.h), and one of them. */
+static __always_inline void *hp_blocks_get(u32 cell)
 {
-	void *blocks = bpf_map_lookup_elem(&hp_cells, &cell);
+	return bpf_map_lookup_elem(&hp_cells, &cell);
+}
 
-	if (!blocks)
-		return NULL;
-
+static __always_inline union hp_block *hp_block_at(void *blocks, u32 index)
+{
 	return bpf_map_lookup_elem(blocks, &index);
+}
+
+static __always_inline struct hp_func *hp_func_at(void *blocks, u32 func)
+{
+	union hp_block *block = hp_block_at(blocks, func + 1);
+
+	return block ? &block->func : NULL;
 }
 
 static __always_inline struct hp_func *hp_func_get(u32 cell, u32 func)
 {
-	union hp_block *block = hp_block_get(cell, func + 1);
+	void *blocks = hp_blocks_get(cell);
 
-	return block ? &block->func : NULL;
+	return blocks ? hp_func_at(blocks, func) : NULL;
 }
 
 static __always_inline void hp_tell(u32 kind, u32 tgid, u64 arg)

@@ -66,26 +66,26 @@ enum hp_counter {
 	HP_COUNTERS_MAX
 };
 
-/* hp_targets: tgid -> this. Inserted, replaced and deleted by the daemon only. */
-struct hp_target {
-	__u32 slot;  /* index into hp_slots, never 0 */
-	__u32 gen;   /* this arming; frames of another generation are dead */
-	__u32 owner; /* uid of who asked; 0: credentials are not checked at exec */
-	__u32 exe_dev; /* of the executable: major << 20 | minor, as the kernel has it */
-	__u64 exe_ino;
-	__u16 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group */
-};
-
 /*
- * Per target, what both sides write: the daemon maps hp_slots and uses atomics.
- * Slot 0 belongs to nobody and takes what cannot be charged to a target.
+ * hp_slots: one per target; hp_targets finds it by process, and threads remember
+ * it, so that a hit needs no hash. The daemon has it mapped. Slot 0 belongs to
+ * nobody and takes what cannot be charged to a target.
  */
 struct hp_slot {
-	/* HP_TARGET_* in the low half; the high half counts the reasons to judge the
-	 * process anew (loader's hook, exec), so that the daemon can clear a flag by
-	 * compare-and-swap only if nothing has come since it looked. */
+	/* HP_TARGET_* in the low half, set by BPF and daemon by atomics. The high half
+	 * counts the reasons to judge the process anew (loader's hook, exec), so that
+	 * the daemon can clear a flag by compare-and-swap only if nothing has come
+	 * since it looked. */
 	__u64 state;
+	/* This arming, unique while the daemon runs; frames and threads of another
+	 * generation are dead. 0: the slot is free. Daemon. */
+	__u32 gen;
+	__u32 owner;   /* uid of who asked; 0: credentials are not checked at exec */
+	__u64 exe_ino; /* of the executable */
+	__u32 exe_dev; /* major << 20 | minor, as the kernel has it */
+	__u32 pad;
 	__u64 counter[HP_COUNTERS_MAX];
+	__u16 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group. Daemon. */
 };
 
 /*
@@ -115,10 +115,11 @@ struct hp_cell_head {
 };
 
 struct hp_func {
+	/* Returns paired with their entry are not counted apart: their number is
+	 * the histogram's sum and hist_lost. */
 	__u64 calls;	/* entries seen */
-	__u64 exits;	/* returns paired with their entry */
-	__u64 total_ns; /* of the calls that returned, children included */
-	__u64 self_ns;	/* the same less the time of measured callees */
+	__u64 total_ns; /* of the calls that returned, callees included */
+	__u64 child_ns; /* of that, the time of measured callees */
 	__u64 max_ns;
 	__u64 min_inv;	 /* ~min_ns, so that zero means none yet */
 	__u64 unwound;	 /* frames that longjmp or an exception removed */
@@ -153,9 +154,11 @@ struct hp_frame {
 
 /* hp_threads: task storage of threads that entered a measured function. */
 struct hp_thread {
-	__u32 gen; /* of the target when the frames were pushed */
+	__u32 slot; /* of the target, and its generation when the frames were pushed */
+	__u32 gen;
 	__u32 depth;
 	__u32 serial;
+	__u32 pad;
 	__u32 ghosts; /* returns of an earlier generation that may still be armed */
 	__u64 native_lo, native_hi;   /* the thread's own stack, as last seen */
 	__u64 foreign_lo, foreign_hi; /* a mapping that was found not to be it */

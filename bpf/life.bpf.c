@@ -11,7 +11,7 @@
 #define SUID_DUMP_USER	  1
 
 /* A thread that ends or execs takes its open calls with it. */
-static __always_inline void frames_cut(struct task_struct *task, struct hp_target *target)
+static __always_inline void frames_cut(struct task_struct *task, struct hp_slot *slot)
 {
 	struct hp_thread *thread = bpf_task_storage_get(&hp_threads, task, 0, 0);
 	u64 now = bpf_ktime_get_ns();
@@ -19,7 +19,7 @@ static __always_inline void frames_cut(struct task_struct *task, struct hp_targe
 	struct hp_func *func;
 	u32 i;
 
-	if (!thread || thread->gen != target->gen)
+	if (!thread || thread->gen != slot->gen)
 		return;
 
 	for (i = 0; i < HP_FRAMES_MAX; i++) {
@@ -58,38 +58,35 @@ static __always_inline bool creds_changed(struct task_struct *task, u32 owner)
 	return (mm_flags(task->mm) & MMF_DUMPABLE_MASK) != SUID_DUMP_USER;
 }
 
-static __always_inline bool same_executable(struct task_struct *task, struct hp_target *target)
+static __always_inline bool same_executable(struct task_struct *task, struct hp_slot *slot)
 {
 	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
 
-	return BPF_CORE_READ(inode, i_ino) == target->exe_ino &&
-	       BPF_CORE_READ(inode, i_sb, s_dev) == target->exe_dev;
+	return BPF_CORE_READ(inode, i_ino) == slot->exe_ino &&
+	       BPF_CORE_READ(inode, i_sb, s_dev) == slot->exe_dev;
 }
 
 /* Authority is decided again here, before the first instruction of the new image. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(life_exec, struct task_struct *task)
 {
-	struct hp_target *target = hp_target_get(task->tgid);
-	struct hp_slot *slot;
+	u32 number;
+	struct hp_slot *slot = hp_slot_find(task->tgid, &number);
 
-	if (!target)
-		return 0;
-	slot = hp_slot_get(target->slot);
 	if (!slot)
 		return 0;
 
-	if (creds_changed(task, target->owner)) {
+	if (creds_changed(task, slot->owner)) {
 		hp_count(&slot->counter[HP_COUNTER_silenced]);
 		hp_slot_flag(slot, HP_TARGET_SILENT);
-	} else if (!same_executable(task, target)) {
+	} else if (!same_executable(task, slot)) {
 		hp_slot_flag(slot, HP_TARGET_EXECED);
 	} else {
 		hp_slot_flag(slot, HP_TARGET_NO_RETURNS);
 	}
 
 	/* The other threads went through life_exit already. */
-	frames_cut(task, target);
+	frames_cut(task, slot);
 	hp_tell(HP_EVENT_EXEC, task->tgid, slot->state);
 	return 0;
 }
@@ -97,25 +94,24 @@ int BPF_PROG(life_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(life_exit, struct task_struct *task)
 {
-	struct hp_target *target = hp_target_get(task->tgid);
+	u32 number;
+	struct hp_slot *slot = hp_slot_find(task->tgid, &number);
 
-	if (target)
-		frames_cut(task, target);
+	if (slot)
+		frames_cut(task, slot);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct hp_target *target;
+	struct hp_slot *slot;
+	u32 number;
 
 	if (parent->tgid == child->tgid)
 		return 0;
-	target = hp_target_get(parent->tgid);
-	if (!target)
-		return 0;
-
-	hp_count_by(hp_slot_get(target->slot), HP_COUNTER_children);
+	slot = hp_slot_find(parent->tgid, &number);
+	hp_count_by(slot, HP_COUNTER_children);
 	return 0;
 }
 
@@ -125,9 +121,8 @@ int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 SEC("uprobe")
 int life_loader(void *ctx)
 {
-	u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct hp_target *target = hp_target_get(tgid);
-	struct hp_slot *slot = target ? hp_slot_get(target->slot) : NULL;
+	u32 tgid = bpf_get_current_pid_tgid() >> 32, number;
+	struct hp_slot *slot = hp_slot_find(tgid, &number);
 
 	if (!slot)
 		return 0;

@@ -63,7 +63,7 @@ static char *name_text(const struct cell *cell, bool arguments, bool utf8)
 static void add_cell(struct grid *grid, size_t place, enum cell_type type, const struct cell *cell,
 		     bool utf8)
 {
-	if (cell->absent)
+	if (cell->absent || cell->dashed)
 		grid_cell(grid, place, strdup("-"), NULL);
 	else if (type == CELL_NAME)
 		grid_cell(grid, place, name_text(cell, true, utf8), name_text(cell, false, utf8));

@@ -34,7 +34,7 @@ const struct render *render_find(const char *name, char *why, size_t why_size)
 			return NULL;
 		}
 
-	n = snprintf(why, why_size, "accepted is ");
+	n = snprintf(why, why_size, "accepted: ");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		n += snprintf(why + n, why_size - n, "%s%s", i ? ", " : "", table[i].name);
 	return NULL;

@@ -214,6 +214,8 @@ static void row_times(const Hotpath__Function *f, struct cell *cell)
 	put_number(&cell[COLUMN_exits], f->exits, true);
 	put_number(&cell[COLUMN_total], f->total_ns, timed);
 	put_number(&cell[COLUMN_self], f->self_ns, timed);
+	/* Nothing returned yet: a zero would read as "fast". */
+	cell[COLUMN_total].dashed = cell[COLUMN_self].dashed = !has_times;
 	put_number(&cell[COLUMN_avg], figures_avg_ns(f), has_times);
 	put_number(&cell[COLUMN_min], f->min_ns, has_times);
 	put_number(&cell[COLUMN_max], f->max_ns, has_times);
@@ -252,6 +254,7 @@ static void row(const struct sheet *sheet, const void *data, struct cell *cell)
 			   figures_has_percentiles(f));
 
 	after[COLUMN_percent_total].absent = cell[COLUMN_total].absent || !elapsed_ns;
+	after[COLUMN_percent_total].dashed = cell[COLUMN_total].dashed;
 	if (elapsed_ns)
 		after[COLUMN_percent_total].fraction = (double)f->total_ns / (double)elapsed_ns;
 	row_account(f, after);
@@ -356,14 +359,17 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 			note_function(sheet, f);
 	}
 	note_entry_only(sheet);
+	if (view->options->focus && !sheet->total_rows)
+		sheet_note(sheet, "no function that was called is in the focus '%s'",
+			   view->options->focus_text);
 	if (uncalled)
 		sheet_note(sheet, "%s of %s attached functions were not called",
 			   fmt_count((char[FMT_MAX]){0}, uncalled),
 			   fmt_count((char[FMT_MAX]){0}, t->n_functions));
 	if (over)
 		sheet_note(sheet,
-			   "%% Total is of the %s observed: several threads or recursion exceed "
-			   "100 %%",
+			   "%% Total is of the %s observed: several threads or recursion can "
+			   "exceed 100 %%",
 			   fmt_ns((char[FMT_MAX]){0}, t->elapsed_ns, view->utf8));
 }
 

@@ -142,7 +142,7 @@ static uint64_t find(const char *name)
 
 static void list_names(const char *wrong, char *why, size_t why_size)
 {
-	int n = snprintf(why, why_size, "there is no section '%.64s'; accepted is auto, all", wrong);
+	int n = snprintf(why, why_size, "there is no section '%.64s'; accepted: auto, all", wrong);
 
 	for (size_t i = 0; i < SECTIONS && (size_t)n < why_size; i++)
 		n += snprintf(why + n, why_size - n, ", %s", table[i].name);

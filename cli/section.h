@@ -61,6 +61,7 @@ struct column {
 
 struct cell {
 	bool absent; /* JSON: no key; table: "-" */
+	bool dashed; /* table: "-", though JSON has the number */
 	bool marked; /* table: a star, explained by a note */
 	uint64_t number;
 	double fraction;

@@ -67,7 +67,7 @@ int sort_parse(const char *word, struct sort *ret, char *why, size_t why_size)
 	}
 
 	snprintf(why, why_size,
-		 "accepted is total, self, calls, avg, min, max, name or a percentile (p99)");
+		 "accepted: total, self, calls, avg, min, max, name or a percentile (p99)");
 	return -EINVAL;
 }
 

@@ -280,11 +280,11 @@ int calls_link(struct calls *calls, enum probe_kind kind, const struct link_site
 
 /* --- targets and cells ------------------------------------------------------ */
 
-int calls_target_set(struct calls *calls, uint32_t tgid, const struct hp_target *target)
+int calls_target_set(struct calls *calls, uint32_t tgid, uint32_t slot)
 {
 	int fd = bpf_map__fd(calls->bpf->maps.hp_targets);
 
-	return bpf_map_update_elem(fd, &tgid, target, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(fd, &tgid, &slot, BPF_ANY) < 0 ? -errno : 0;
 }
 
 void calls_target_clear(struct calls *calls, uint32_t tgid)

@@ -51,7 +51,8 @@ int calls_link(struct calls *calls, enum probe_kind kind, const struct link_site
 /* Most sites that one link may have on this kernel. */
 size_t calls_sites_max(const struct calls *calls);
 
-int calls_target_set(struct calls *calls, uint32_t tgid, const struct hp_target *target);
+/* From here on BPF takes the process for the target of that slot. */
+int calls_target_set(struct calls *calls, uint32_t tgid, uint32_t slot);
 void calls_target_clear(struct calls *calls, uint32_t tgid);
 
 /* The memory that BPF and daemon share; use atomics on what BPF writes. */

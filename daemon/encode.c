@@ -93,22 +93,33 @@ static int bytes_set(ProtobufCBinaryData *ret, const char *s)
 	return ret->data ? 0 : -ENOMEM;
 }
 
-static Hotpath__Histogram *encode_histogram(const struct member *m, const struct hp_func *func)
+static int encode_histogram(const struct member *m, const struct hp_func *func,
+			    uint64_t *ret_exits, Hotpath__Histogram **ret)
 {
 	uint32_t bucket[HP_HIST_BUCKETS];
 	uint64_t count[HP_HIST_BUCKETS];
 	Hotpath__Histogram *h;
-	size_t n;
+	size_t n, i;
 
 	n = model_histogram(func, m->cell->blocks, m->cell->bytes / HP_BLOCK_SIZE, bucket, count);
+	*ret_exits = 0;
+	if (!n)
+		return 0;
 	h = malloc(sizeof(*h));
 	if (!h)
-		return NULL;
+		return -ENOMEM;
 	hotpath__histogram__init(h);
-	h->bucket = memcpy(malloc(n * sizeof(*bucket) + 1), bucket, n * sizeof(*bucket));
-	h->count = memcpy(malloc(n * sizeof(*count) + 1), count, n * sizeof(*count));
+	*ret = h;
+	h->bucket = malloc(n * sizeof(*bucket));
+	h->count = malloc(n * sizeof(*count));
+	if (!h->bucket || !h->count)
+		return -ENOMEM;
+	memcpy(h->bucket, bucket, n * sizeof(*bucket));
+	memcpy(h->count, count, n * sizeof(*count));
 	h->n_bucket = h->n_count = n;
-	return h;
+	for (i = 0; i < n; i++)
+		*ret_exits += count[i];
+	return 0;
 }
 
 static Hotpath__Returns returns_of(const struct group *g)
@@ -173,16 +184,17 @@ static int encode_function(const struct target *t, const struct member *member, 
 	const struct function *f = &member->group->functions[i];
 	Hotpath__Function *m = malloc(sizeof(*m));
 	struct model_function figures;
+	uint64_t exits;
 
 	if (!m)
 		return -ENOMEM;
 	hotpath__function__init(m);
 	*ret = m;
-	model_function(func, open, member->group->kind != PROBE_COUNT, final, &figures);
+	if (encode_histogram(member, func, &exits, &m->durations) < 0)
+		return -ENOMEM;
+	model_function(func, exits, open, member->group->kind != PROBE_COUNT, final, &figures);
 	encode_figures(&figures, m);
 	m->line = f->line;
-	if (figures.exits)
-		m->durations = encode_histogram(member, func);
 	m->probe = encode_probe(t, member->group, f);
 	if (!m->probe || bytes_set(&m->name, f->name) < 0 ||
 	    bytes_set(&m->object, member->group->object) < 0 || bytes_set(&m->file, f->file) < 0)

@@ -50,19 +50,22 @@ static const char *file_name(const struct listener *l)
 static int open_folder(struct listener *l)
 {
 	_cleanup_free_ char *copy = strdup(l->path);
+	const char *folder;
 
 	if (!copy)
 		return -ENOMEM;
 
-	l->folder = strdup(dirname(copy));
-	if (!l->folder)
-		return -ENOMEM;
-
 	/* One level only: a missing /run is a mistake, not ours to make. */
-	if (mkdir(l->folder, 0755) == 0)
+	folder = dirname(copy);
+	if (mkdir(folder, 0755) == 0)
 		l->folder_ours = true;
 	else if (errno != EEXIST)
-		return log_error_errno(-errno, "create folder %s", l->folder);
+		return log_error_errno(-errno, "create folder %s", folder);
+
+	/* The whole path, for the end: a daemon in the background moves to "/". */
+	l->folder = realpath(folder, NULL);
+	if (!l->folder)
+		return log_error_errno(-errno, "find folder %s", folder);
 
 	l->folder_fd = open(l->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->folder_fd < 0)

@@ -7,16 +7,15 @@ static uint64_t read_once(const __u64 *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-void model_function(const struct hp_func *func, const struct model_open *open, bool timed,
-		    bool final, struct model_function *ret)
+void model_function(const struct hp_func *func, uint64_t exits, const struct model_open *open,
+		    bool timed, bool final, struct model_function *ret)
 {
-	uint64_t known, min_inv;
+	uint64_t known, min_inv, child_ns = read_once(&func->child_ns);
 
 	/* Ways out first, entries last: then no call has left that did not enter. */
 	*ret = (struct model_function){
-		.exits = read_once(&func->exits),
+		.exits = exits + read_once(&func->hist_lost),
 		.total_ns = read_once(&func->total_ns),
-		.self_ns = read_once(&func->self_ns),
 		.max_ns = read_once(&func->max_ns),
 		.cut = read_once(&func->cut),
 		.unwound = read_once(&func->unwound),
@@ -24,6 +23,7 @@ void model_function(const struct hp_func *func, const struct model_open *open, b
 		.lost = read_once(&func->lost),
 		.histogram_lost = read_once(&func->hist_lost),
 	};
+	ret->self_ns = ret->total_ns > child_ns ? ret->total_ns - child_ns : 0;
 	min_inv = read_once(&func->min_inv);
 	ret->min_ns = min_inv ? ~min_inv : 0;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);

@@ -26,12 +26,12 @@ struct model_function {
 };
 
 /*
- * timed: returns are probed. final: the process is gone or the probes are, so
+ * exits: the sum of the histogram, read before. timed: returns are probed. final: the process is gone or the probes are, so
  * entries that are in no other class are lost. Otherwise they are under way:
  * counters and frames cannot be read at one instant.
  */
-void model_function(const struct hp_func *func, const struct model_open *open, bool timed,
-		    bool final, struct model_function *ret);
+void model_function(const struct hp_func *func, uint64_t exits, const struct model_open *open,
+		    bool timed, bool final, struct model_function *ret);
 
 /*
  * The histogram of a function as ascending pairs; returns how many. bucket and

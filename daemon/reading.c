@@ -95,10 +95,11 @@ static int drop_privileges(void)
 #ifndef __SANITIZE_ADDRESS__
 	limit(RLIMIT_AS, MEMORY_MAX);
 #endif
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		return -errno;
+	/* After the change of credentials, which clears it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
@@ -135,6 +136,7 @@ static void child_main(int *fds, size_t n, int reader_fd, int in_fd, int out_fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	if (arrange_fds(fds, n, &reader_fd, &in_fd, &out_fd) < 0 || drop_privileges() < 0)
 		_exit(126);
 	fexecve(reader_fd, argv, envp);

@@ -46,22 +46,18 @@ static uint32_t slot_take(struct calls *calls)
 	return 0;
 }
 
-/* Tells BPF who the target is and which cells it has. */
-static int target_publish(struct target *t)
+/* Tells BPF which cells the target has, and who it is; the generation comes last. */
+static void target_publish(struct target *t)
 {
-	_cleanup_free_ struct hp_target *value = calloc(1, sizeof(*value));
+	struct hp_slot *slot = calls_slot(t->calls, t->slot);
 	size_t i;
 
-	if (!value)
-		return -ENOMEM;
-	value->slot = t->slot;
-	value->gen = t->gen;
-	value->owner = t->requester ? t->owner : 0;
-	value->exe_dev = (uint32_t)major(t->exe_dev) << 20 | minor(t->exe_dev);
-	value->exe_ino = t->exe_ino;
+	slot->owner = t->requester ? t->owner : 0;
+	slot->exe_dev = (uint32_t)major(t->exe_dev) << 20 | minor(t->exe_dev);
+	slot->exe_ino = t->exe_ino;
 	for (i = 0; i < t->n_members; i++)
-		value->cell[t->member[i].group->id] = t->member[i].cell->id;
-	return calls_target_set(t->calls, t->pid, value);
+		slot->cell[t->member[i].group->id] = t->member[i].cell->id;
+	__atomic_store_n(&slot->gen, t->gen, __ATOMIC_RELEASE);
 }
 
 static int target_identify(struct target *t)
@@ -101,8 +97,10 @@ int target_new(struct calls *calls, struct groups *groups, const struct target_i
 	t->gen = ++last_gen;
 	t->slot = slot_take(calls);
 	r = t->slot ? target_identify(t) : -ENOSPC;
-	if (r >= 0)
-		r = target_publish(t);
+	if (r >= 0) {
+		target_publish(t);
+		r = calls_target_set(calls, t->pid, t->slot);
+	}
 	if (r < 0) {
 		target_unref(t);
 		return r;
@@ -113,6 +111,7 @@ int target_new(struct calls *calls, struct groups *groups, const struct target_i
 
 static void member_close(struct target *t, struct member *m)
 {
+	calls_slot(t->calls, t->slot)->cell[m->group->id] = 0;
 	links_close(&m->fds, &m->n_fds);
 	group_put(t->groups, t->calls, m->group);
 	cell_free(t->calls, m->cell);
@@ -126,8 +125,10 @@ void target_stop(struct target *t)
 	t->judging = reading_cancel(t->judging);
 	t->exit_source = sd_event_source_disable_unref(t->exit_source);
 	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
-	if (t->slot)
+	if (t->slot) {
+		__atomic_store_n(&calls_slot(t->calls, t->slot)->gen, 0, __ATOMIC_RELEASE);
 		calls_target_clear(t->calls, t->pid);
+	}
 	links_close(&t->loader_fds, &t->n_loader_fds);
 	t->loader_fd = close_fd(t->loader_fd);
 	for (i = 0; i < t->n_members; i++)
@@ -217,14 +218,10 @@ int target_join(struct target *t, struct group *group)
 
 	/* First the cell, then the probes: no hit is charged to bystanders. */
 	t->n_members++;
-	r = target_publish(t);
-	if (r >= 0)
-		r = member_link(t, m);
-	if (r < 0) {
-		t->n_members--;
-		target_publish(t);
-		member_close(t, m);
-	}
+	target_publish(t);
+	r = member_link(t, m);
+	if (r < 0)
+		target_leave(t, t->n_members - 1);
 	return r;
 }
 
@@ -232,7 +229,6 @@ void target_leave(struct target *t, size_t keep)
 {
 	while (t->n_members > keep) {
 		t->n_members--;
-		target_publish(t);
 		member_close(t, &t->member[t->n_members]);
 	}
 }
@@ -266,7 +262,7 @@ uint32_t target_count_functions(const struct target *t)
 
 uint64_t target_kernel_bytes(const struct target *t)
 {
-	uint64_t n = t->slot ? sizeof(struct hp_target) : 0;
+	uint64_t n = 0;
 	size_t i;
 
 	for (i = 0; i < t->n_members; i++)
@@ -386,7 +382,7 @@ int target_reset(struct target *t)
 		old[i] = cell;
 	}
 	t->gen = ++last_gen;
-	r = target_publish(t);
+	target_publish(t);
 	for (i = 0; i < t->n_members; i++)
 		cell_free(t->calls, old[i]);
 	for (i = 0; i < HP_COUNTERS_MAX; i++)

@@ -20,10 +20,10 @@ struct answer {
 	struct selection selection;
 	Hotpath__ReaderReply reply;
 	size_t n_functions;
-	size_t n_refused;	/* matched, but no probe can go there */
-	struct text refused;	/* one of them, and why */
+	size_t n_refused;    /* matched, but no probe can go there */
+	struct text refused; /* one of them, and why */
 	const char *refused_reason;
-	void **kept;		/* everything else that the reply points to */
+	void **kept; /* everything else that the reply points to */
 	size_t n_kept, kept_room;
 };
 
@@ -210,7 +210,8 @@ static int fill_facts(struct answer *a, const struct book *b, Hotpath__ReaderObj
 	out->language = constant(b->facts.language);
 	out->is_static = object_is_static(o);
 	out->loader_hook = b->facts.loader_hook;
-	out->entry = o->header.e_entry && object_offset(o, o->header.e_entry, &place) ? place.offset : 0;
+	out->entry =
+		o->header.e_entry && object_offset(o, o->header.e_entry, &place) ? place.offset : 0;
 
 	return 0;
 }
@@ -322,7 +323,8 @@ static int list_nearest(struct answer *a, const struct pattern *p)
 
 		for (size_t k = 0; k < f->n_names && f->list && left; k++, left--)
 			if (f->names[k].name.size)
-				nearest_offer(&nearest, offered_name(a, f->names[k].name), elsewhere);
+				nearest_offer(&nearest, offered_name(a, f->names[k].name),
+					      elsewhere);
 	}
 
 	a->reply.nearest = keep(a, calloc(NEAREST_MAX, sizeof(*a->reply.nearest)));
@@ -358,15 +360,20 @@ static int set_hint(struct answer *a)
 	int n = 0;
 
 	if (!a->n_functions && a->n_refused)
-		n = asprintf(&hint, "%zu matching function%s can not be probed (%s: %s)", a->n_refused,
-			     a->n_refused == 1 ? "" : "s", refused, a->refused_reason);
+		n = asprintf(&hint, "%zu matching function%s can not be probed (%s: %s)",
+			     a->n_refused, a->n_refused == 1 ? "" : "s", refused,
+			     a->refused_reason);
 	else if (file && b->functions_read && !b->functions.count)
-		n = asprintf(&hint, "%s has no symbols (stripped): install its debug package (-dbgsym, "
-			     "-debuginfo), or name functions of its libraries", file);
+		n = asprintf(&hint,
+			     "%s has no symbols (stripped): install its debug package (-dbgsym, "
+			     "-debuginfo), or name functions of its libraries",
+			     file);
 	else if (file && b->functions_read && a->reply.n_unmatched &&
 		 !strcmp(b->symbols_from, ".dynsym"))
-		n = asprintf(&hint, "%s is stripped, only functions that it exports are known: install "
-			     "its debug package (-dbgsym, -debuginfo)", file);
+		n = asprintf(&hint,
+			     "%s is stripped, only functions that it exports are known: install "
+			     "its debug package (-dbgsym, -debuginfo)",
+			     file);
 	if (n < 0)
 		return -ENOMEM;
 	if (hint && !(hint = keep(a, hint)))
@@ -419,7 +426,8 @@ static int check_limit(struct answer *a)
 
 	if (!a->request->max_functions || a->n_functions <= a->request->max_functions)
 		return 0;
-	if (asprintf(&error, "%zu functions match, more than the limit of %u: use a narrower pattern",
+	if (asprintf(&error,
+		     "%zu functions match, more than the limit of %u: use a narrower pattern",
 		     a->n_functions, a->request->max_functions) < 0)
 		return -ENOMEM;
 
@@ -507,7 +515,8 @@ static void set_lines(struct answer *a, const struct book *b, Hotpath__ReaderObj
 	for (size_t i = 0; i < b->functions.count && n < out->n_functions; i++) {
 		const struct function *fn = &b->functions.list[i];
 
-		if (out->functions[n]->name.data == (uint8_t *)functions_name(&b->functions, fn, 0).p)
+		if (out->functions[n]->name.data ==
+		    (uint8_t *)functions_name(&b->functions, fn, 0).p)
 			lines[n++] = (struct line){.vaddr = fn->vaddr};
 	}
 	lines_find(with_lines(b), lines, n);

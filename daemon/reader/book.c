@@ -206,7 +206,8 @@ static const char *unprobeable(const struct book *b, const struct function *fn)
 	return NULL;
 }
 
-static struct placement place(const struct book *b, const struct function *fn, const struct book_options *options)
+static struct placement place(const struct book *b, const struct function *fn,
+			      const struct book_options *options)
 {
 	const char *reason = unprobeable(b, fn);
 	struct placement_code code = {
@@ -228,7 +229,8 @@ static struct placement place(const struct book *b, const struct function *fn, c
 	return placement_decide(&code);
 }
 
-struct verdict book_judge(const struct book *b, const struct function *fn, const struct book_options *options)
+struct verdict book_judge(const struct book *b, const struct function *fn,
+			  const struct book_options *options)
 {
 	struct verdict v = {.site = place(b, fn, options), .never_return = b->never_return};
 

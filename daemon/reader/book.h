@@ -17,16 +17,16 @@
 
 struct book {
 	struct text path;
-	struct text file;	   /* path without directory */
-	struct object *object;	   /* NULL: error says why */
-	struct object *debug;	   /* separate debug file */
-	struct object *embedded;   /* .gnu_debugdata */
+	struct text file;	 /* path without directory */
+	struct object *object;	 /* NULL: error says why */
+	struct object *debug;	 /* separate debug file */
+	struct object *embedded; /* .gnu_debugdata */
 	char *symbols_from;
 	char *error;
 	struct facts facts;
 	struct functions functions;
 	bool functions_read;
-	const char *never_return;  /* of all its functions */
+	const char *never_return; /* of all its functions */
 	bool allocator;
 };
 

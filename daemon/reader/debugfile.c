@@ -32,7 +32,8 @@ static int by_build_id(const struct object *o, struct object **ret, char **ret_p
 
 	if (strlen(o->build_id) < 6)
 		return -ENOENT;
-	if (asprintf(&path, DEBUG_ROOT "/.build-id/%.2s/%s.debug", o->build_id, o->build_id + 2) < 0)
+	if (asprintf(&path, DEBUG_ROOT "/.build-id/%.2s/%s.debug", o->build_id, o->build_id + 2) <
+	    0)
 		return -ENOMEM;
 	r = parse_path(path, &debug);
 	if (r < 0)
@@ -150,7 +151,8 @@ static int unpack(const uint8_t *packed, size_t size, struct image *ret)
 		bytes = malloc(room);
 		if (!bytes)
 			return -ENOMEM;
-		r = lzma_stream_buffer_decode(&memory, 0, NULL, packed, &in, size, bytes, &out, room);
+		r = lzma_stream_buffer_decode(&memory, 0, NULL, packed, &in, size, bytes, &out,
+					      room);
 		if (r == LZMA_BUF_ERROR)
 			continue;
 		if (r != LZMA_OK || !out)

@@ -48,17 +48,24 @@ static const struct name_rule switchers[] = {
 };
 
 static const struct name_rule languages[] = {
-	{"rust_eh_personality", NAME_IS, "rust"},
-	{"__rust_alloc", NAME_BEGINS, "rust"},
-	{"rust_panic", NAME_IS, "rust"},
-	{"runtime.gopanic", NAME_IS, "go"},
-	{"_d_run_main", NAME_BEGINS, "d"},
-	{"_Dmain", NAME_IS, "d"},
+	{"rust_eh_personality", NAME_IS, "rust"}, {"__rust_alloc", NAME_BEGINS, "rust"},
+	{"rust_panic", NAME_IS, "rust"},	  {"runtime.gopanic", NAME_IS, "go"},
+	{"_d_run_main", NAME_BEGINS, "d"},	  {"_Dmain", NAME_IS, "d"},
 	{"__gnat_", NAME_BEGINS, "ada"},
 };
 
+/* The C library has landing pads and a personality of its own, but borrows the unwinder. */
+static const struct name_rule borrowers[] = {
+	{"libc.so.", NAME_BEGINS, ""},
+	{"libpthread.so.", NAME_BEGINS, ""},
+	{"libc.musl-", NAME_BEGINS, ""},
+};
+
 static const char *const personalities[] = {
-	"__gxx_personality_v0", "__gcc_personality_v0", "_Unwind_Resume", "_Unwind_RaiseException",
+	"__gxx_personality_v0",
+	"__gcc_personality_v0",
+	"_Unwind_Resume",
+	"_Unwind_RaiseException",
 };
 
 /* Sections that only one tool chain writes. */
@@ -97,7 +104,8 @@ static bool is_throw_helper(struct text name)
 
 static void add_raiser(struct facts *f, const struct symbol *s, bool here)
 {
-	/* libc has pthread_exit and thrd_exit as its own; who imports it weakly only asks for threads. */
+	/* libc has pthread_exit and thrd_exit as its own; who imports it weakly only asks for
+	 * threads. */
 	if ((text_begins(s->name, "pthread_") || text_begins(s->name, "thrd_")) &&
 	    (here || s->binding == STB_WEAK))
 		return;
@@ -192,7 +200,9 @@ static const char *raises_by_language(const struct facts *f)
 {
 	static const struct {
 		const char *language, *raises;
-	} table[] = {{"go", "Go runtime"}, {"rust", "Rust runtime"}, {"d", "D runtime"},
+	} table[] = {{"go", "Go runtime"},
+		     {"rust", "Rust runtime"},
+		     {"d", "D runtime"},
 		     {"ada", "Ada runtime"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -220,7 +230,8 @@ void facts_finish(struct facts *f, const struct object *o)
 
 	f->lands = frames_land(o);
 	/* Landing pads, no names, nobody else's unwinder: a static one, stripped. */
-	if (!f->raises && f->lands && !f->named && !f->runtime_imported)
+	if (!f->raises && f->lands && !f->named && !f->runtime_imported &&
+	    !name_rule_find(borrowers, ARRAY_SIZE(borrowers), o->soname))
 		f->raises = "an unwinder of its own (stripped)";
 	if (!f->raises && constants_contain(o, "terminate called after throwing an instance of"))
 		f->raises = "a C++ runtime of its own";

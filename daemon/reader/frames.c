@@ -69,8 +69,8 @@ static uint64_t take_bytes(struct cursor *c, size_t size)
 /* A pointer's stored value, not yet relative to anything; zero means none. */
 static uint64_t take_pointer(struct cursor *c, uint8_t encoding)
 {
-	static const uint8_t sizes[16] = {[0] = 8, [2] = 2, [3] = 4, [4] = 8,
-					  [10] = 2, [11] = 4, [12] = 8};
+	static const uint8_t sizes[16] = {
+		[0] = 8, [2] = 2, [3] = 4, [4] = 8, [10] = 2, [11] = 4, [12] = 8};
 	uint8_t format = encoding & 0x0f;
 
 	if (format == 1 || format == 9)
@@ -116,8 +116,8 @@ static struct cie read_cie(struct cursor c, uint64_t offset)
 	if (c.bad || c.at + size >= c.end)
 		return cie;
 	c.at += size + 1;
-	take_uleb(&c);			    /* code alignment */
-	take_uleb(&c);			    /* data alignment: the sign does not matter here */
+	take_uleb(&c); /* code alignment */
+	take_uleb(&c); /* data alignment: the sign does not matter here */
 	version == 1 ? take_byte(&c) : take_uleb(&c); /* return address register */
 	if (*letters == 'z') {
 		cie.augmented = true;
@@ -186,8 +186,9 @@ static bool table_lands(const uint8_t *table, uint64_t size)
 			return true;
 		memcpy(&id, table + at + 4, 4);
 		if (id)
-			r = fde_lands((struct cursor){table + at + 8, table + at + 4 + length, false},
-				      find_cie(table, size, at + 4 - id, &cache));
+			r = fde_lands(
+				(struct cursor){table + at + 8, table + at + 4 + length, false},
+				find_cie(table, size, at + 4 - id, &cache));
 		if (r)
 			return true;
 		at += 4ull + length;

@@ -27,12 +27,12 @@ struct function_name {
 
 struct function {
 	uint64_t vaddr;
-	uint64_t size;	 /* as the symbol says; 0: unknown */
-	uint64_t bound;	 /* bytes up to the next function or the end of what is mapped */
+	uint64_t size;	/* as the symbol says; 0: unknown */
+	uint64_t bound; /* bytes up to the next function or the end of what is mapped */
 	struct place place;
 	bool mapped;
-	bool resolver;	 /* STT_GNU_IFUNC: the symbol names the resolver */
-	uint32_t first;	 /* into names */
+	bool resolver;	/* STT_GNU_IFUNC: the symbol names the resolver */
+	uint32_t first; /* into names */
 	uint32_t n_names;
 };
 
@@ -42,7 +42,7 @@ struct functions {
 	struct function_name *names;
 	size_t n_names;
 	size_t names_room;
-	size_t skipped;	 /* names too long, symbols beyond the limit */
+	size_t skipped; /* names too long, symbols beyond the limit */
 };
 
 int functions_add(struct functions *f, const struct symbol_table *table);

@@ -12,16 +12,16 @@
 #include <stdint.h>
 
 enum probe_kind {
-	PROBE_REFUSED,	   /* uprobes do not accept it, or must not be let near it */
+	PROBE_REFUSED, /* uprobes do not accept it, or must not be let near it */
 	PROBE_STEPPED,
 	PROBE_EMULATED,
-	PROBE_SAVES,	   /* emulated: push of a callee-saved register */
+	PROBE_SAVES, /* emulated: push of a callee-saved register */
 	PROBE_NOP5,
 };
 
 struct instruction {
 	uint8_t length;
-	bool relative;	    /* direct jump or call, to target */
+	bool relative; /* direct jump or call, to target */
 	bool call;
 	bool returns_never; /* jmp, ret, ud2, hlt: what follows is reached by a jump only */
 	bool indirect_jump; /* through a register or a table */

@@ -68,7 +68,8 @@ static int reply_to(const Hotpath__ReaderRequest *request, uint8_t **ret, size_t
 	size_t late_size, plain_size;
 	int r;
 
-	r = pack_error("reading the program's files took longer than 20 seconds", &late, &late_size);
+	r = pack_error("reading the program's files took longer than 20 seconds", &late,
+		       &late_size);
 	if (r < 0)
 		return r;
 	rescue_arm(late, late_size, READ_SECONDS, false);

@@ -105,7 +105,8 @@ void nearest_offer(struct nearest *n, struct text name, bool elsewhere)
 	if (n->count < NEAREST_MAX)
 		n->count++;
 	memmove(&n->best[at + 1], &n->best[at], (n->count - at - 1) * sizeof(n->best[0]));
-	memmove(&n->distance[at + 1], &n->distance[at], (n->count - at - 1) * sizeof(n->distance[0]));
+	memmove(&n->distance[at + 1], &n->distance[at],
+		(n->count - at - 1) * sizeof(n->distance[0]));
 	n->best[at] = name;
 	n->distance[at] = d;
 }

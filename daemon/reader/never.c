@@ -116,17 +116,17 @@ static const struct name_rule no_return[] = {
 
 /* Not operator new: it throws, and calls the new_handler. */
 static const struct name_rule allocation[] = {
-	{"malloc", NAME_IS, ""},	 {"calloc", NAME_IS, ""},
-	{"realloc", NAME_IS, ""},	 {"free", NAME_IS, ""},
-	{"cfree", NAME_IS, ""},		 {"reallocarray", NAME_IS, ""},
-	{"aligned_alloc", NAME_IS, ""},	 {"posix_memalign", NAME_IS, ""},
-	{"memalign", NAME_IS, ""},	 {"valloc", NAME_IS, ""},
-	{"pvalloc", NAME_IS, ""},	 {"malloc_usable_size", NAME_IS, ""},
+	{"malloc", NAME_IS, ""},	{"calloc", NAME_IS, ""},
+	{"realloc", NAME_IS, ""},	{"free", NAME_IS, ""},
+	{"cfree", NAME_IS, ""},		{"reallocarray", NAME_IS, ""},
+	{"aligned_alloc", NAME_IS, ""}, {"posix_memalign", NAME_IS, ""},
+	{"memalign", NAME_IS, ""},	{"valloc", NAME_IS, ""},
+	{"pvalloc", NAME_IS, ""},	{"malloc_usable_size", NAME_IS, ""},
 };
 
 static const struct name_rule allocators[] = {
-	{"libc.so", NAME_BEGINS, ""},	  {"libc-2.", NAME_BEGINS, ""},
-	{"libc.musl", NAME_BEGINS, ""},	  {"ld-musl", NAME_BEGINS, ""},
+	{"libc.so", NAME_BEGINS, ""},	   {"libc-2.", NAME_BEGINS, ""},
+	{"libc.musl", NAME_BEGINS, ""},	   {"ld-musl", NAME_BEGINS, ""},
 	{"libjemalloc.", NAME_BEGINS, ""}, {"libtcmalloc", NAME_BEGINS, ""},
 	{"libmimalloc", NAME_BEGINS, ""},
 };

@@ -109,8 +109,8 @@ static void name_sections(struct object *o, uint32_t names, const uint32_t *name
 		uint64_t at = name_offsets[i];
 
 		if (at < table->size)
-			o->sections[i].name =
-				(struct text){strings + at, strnlen(strings + at, table->size - at)};
+			o->sections[i].name = (struct text){
+				strings + at, strnlen(strings + at, table->size - at)};
 	}
 }
 

@@ -43,13 +43,13 @@ struct object {
 	bool has_interpreter;
 	size_t n_needed;
 	bool go_note;
-	uint64_t dynamic[DT_NUM];   /* d_val of the tags below DT_NUM; 0: not there */
+	uint64_t dynamic[DT_NUM]; /* d_val of the tags below DT_NUM; 0: not there */
 	uint64_t gnu_hash;
 };
 
 struct place {
-	uint64_t offset;     /* in the file */
-	uint64_t room;       /* bytes from there to the end of what the file backs */
+	uint64_t offset; /* in the file */
+	uint64_t room;	 /* bytes from there to the end of what the file backs */
 	bool executable;
 };
 

@@ -74,12 +74,14 @@ static struct text longest_word(struct text t)
 static bool word_is_verbatim(struct text word)
 {
 	/* Part of a word that a demangler adds (a glob may cut it): not to be relied on. */
-	return word.size > 2 && !memmem(demangler_words, strlen(demangler_words), word.p, word.size);
+	return word.size > 2 &&
+	       !memmem(demangler_words, strlen(demangler_words), word.p, word.size);
 }
 
 static void set_needle(struct pattern *p)
 {
-	bool brackets = memchr(p->name.p, '[', p->name.size) || memchr(p->name.p, '\\', p->name.size);
+	bool brackets =
+		memchr(p->name.p, '[', p->name.size) || memchr(p->name.p, '\\', p->name.size);
 
 	p->needle = longest_word(p->name);
 	p->needle_in_mangled = p->kind != PATTERN_REGEX && !brackets && word_is_verbatim(p->needle);
@@ -166,7 +168,9 @@ static void split(struct pattern *p)
 		t = (struct text){t.p + n + 1, t.size - n - 1};
 	}
 	p->name = t;
-	p->kind = is_regex(t) ? PATTERN_REGEX : glob_has_wildcard(t) ? PATTERN_GLOB : PATTERN_LITERAL;
+	p->kind = is_regex(t)		 ? PATTERN_REGEX
+		  : glob_has_wildcard(t) ? PATTERN_GLOB
+					 : PATTERN_LITERAL;
 	if (p->kind == PATTERN_REGEX)
 		p->name = (struct text){t.p + 1, t.size - 2};
 }
@@ -288,7 +292,8 @@ static bool fits_text(const struct pattern *p, struct text t)
 	case PATTERN_GLOB:
 		return glob_match(p->name, t);
 	case PATTERN_REGEX:
-		return pcre2_match(p->regex, (PCRE2_SPTR)t.p, t.size, 0, 0, p->match, p->limits) >= 0;
+		return pcre2_match(p->regex, (PCRE2_SPTR)t.p, t.size, 0, 0, p->match, p->limits) >=
+		       0;
 	}
 
 	return false;

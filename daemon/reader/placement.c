@@ -15,7 +15,7 @@ struct candidate {
 struct prologue {
 	struct candidate at[PLACEMENT_INSTRUCTIONS];
 	size_t n;
-	size_t restart;	  /* candidates before this one are run again by each growth of a Go stack */
+	size_t restart; /* candidates before this one are run again by each growth of a Go stack */
 	bool moves_stack; /* before its first branch */
 };
 
@@ -36,7 +36,8 @@ static enum probe_kind adjust_nop5(const struct placement_code *c, const struct 
 	bool crosses = (c->vaddr + at->offset) % PAGE > PAGE - at->length;
 
 	if (!entry)
-		return PROBE_REFUSED; /* the red zone may be in use: the kernel's call would write it */
+		return PROBE_REFUSED; /* the red zone may be in use: the kernel's call would write
+					 it */
 
 	return crosses || c->nop5_stepped ? PROBE_STEPPED : PROBE_NOP5;
 }
@@ -50,7 +51,8 @@ static void walk_prologue(const struct placement_code *c, struct prologue *ret)
 		struct instruction_effects e;
 		struct candidate *at = &ret->at[ret->n];
 
-		if (instruction_effects(c->code + offset, c->size - offset, c->vaddr + offset, &e) < 0)
+		if (instruction_effects(c->code + offset, c->size - offset, c->vaddr + offset, &e) <
+		    0)
 			return;
 		if (candidates) {
 			*at = (struct candidate){offset, e.base.length, e.probe};
@@ -174,7 +176,8 @@ static const char *objection(const struct placement_code *c, const struct prolog
 	s = scan_function(c, site);
 	/* Likewise a jump to the start of code that goes on to move the stack. */
 	if (s.to_start && !p->moves_stack && !p->restart)
-		return "a jump leads back to its first instruction: calls and iterations look alike";
+		return "a jump leads back to its first instruction: calls and iterations look "
+		       "alike";
 	if (s.inside)
 		return "a jump leads into its first instructions";
 	if (site->offset == 0)
@@ -223,7 +226,8 @@ static const char *site_reason(Hotpath__SiteClass class, const struct candidate 
 		return site->offset ? "emulated instruction of the prologue"
 				    : "first instruction is emulated";
 	default:
-		return objection ? objection : "no emulated instruction before the stack pointer moves";
+		return objection ? objection
+				 : "no emulated instruction before the stack pointer moves";
 	}
 }
 

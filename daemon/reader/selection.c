@@ -49,7 +49,8 @@ static bool fits_any_name(const struct pattern *p, const struct functions *f,
 	for (uint32_t k = 0; k < fn->n_names; k++) {
 		/* Aliases beyond the cached few are rare: their demangling is done anew. */
 		struct demangled own = {0};
-		bool fits = pattern_fits_name(p, functions_name(f, fn, k), k < 4 ? &caches[k] : &own);
+		bool fits =
+			pattern_fits_name(p, functions_name(f, fn, k), k < 4 ? &caches[k] : &own);
 
 		demangled_free(&own);
 		if (fits)

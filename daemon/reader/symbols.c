@@ -24,7 +24,8 @@ static int from_section(const struct object *o, uint32_t type, struct symbol_tab
 {
 	for (size_t i = 0; i < o->n_sections; i++) {
 		const struct section *s = &o->sections[i];
-		const struct section *strings = s->link < o->n_sections ? &o->sections[s->link] : NULL;
+		const struct section *strings =
+			s->link < o->n_sections ? &o->sections[s->link] : NULL;
 
 		if (s->type != type || !strings)
 			continue;
@@ -38,7 +39,9 @@ static int from_section(const struct object *o, uint32_t type, struct symbol_tab
 /* The end of the last chain of the last bucket is the number of symbols. */
 static uint64_t count_by_gnu_hash(const struct object *o)
 {
-	struct { uint32_t n_buckets, first, n_bloom, shift; } head;
+	struct {
+		uint32_t n_buckets, first, n_bloom, shift;
+	} head;
 	uint64_t buckets, chains, last = 0;
 	struct place place;
 
@@ -71,7 +74,9 @@ static uint64_t count_by_gnu_hash(const struct object *o)
 
 static uint64_t count_by_hash(const struct object *o)
 {
-	struct { uint32_t n_buckets, n_chains; } head;
+	struct {
+		uint32_t n_buckets, n_chains;
+	} head;
 	struct place place;
 
 	if (!object_offset(o, o->dynamic[DT_HASH], &place) ||

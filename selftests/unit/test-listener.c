@@ -85,6 +85,18 @@ static void a_socket_is_made_and_removed_with_its_folder(void **state)
 	assert_int_equal(mode_of(in_folder("new")), 0);
 }
 
+static void a_relative_path_is_removed_from_elsewhere(void **state)
+{
+	struct listener *l = NULL;
+
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(open_at("new/socket", &l), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(mode_of(in_folder("new/socket")), S_IFSOCK | 0660);
+	listener_close(l);
+	assert_int_equal(mode_of(in_folder("new")), 0);
+}
+
 static void a_private_socket_is_for_its_owner(void **state)
 {
 	const char *path = in_folder("socket");
@@ -259,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_socket_is_made_and_removed_with_its_folder),
+		cmocka_unit_test(a_relative_path_is_removed_from_elsewhere),
 		cmocka_unit_test(a_private_socket_is_for_its_owner),
 		cmocka_unit_test(a_second_daemon_is_refused_also_when_the_first_is_busy),
 		cmocka_unit_test(a_stale_socket_is_replaced),
