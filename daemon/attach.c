@@ -617,6 +617,8 @@ static int attaching_read(struct attaching *a)
 		request.message.patterns = a->request->patterns;
 		request.message.n_patterns = a->request->n_patterns;
 		request.message.lines = true;
+		request.message.arguments_free = true; /* calls reads none */
+		request.message.nop5_stepped = !a->registry->features.nop5;
 		r = reading_start(a->registry->event, &request.message, request.fds, on_read, a,
 				  &a->reading);
 	}

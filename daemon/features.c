@@ -64,16 +64,31 @@ static bool has_pid_filter(void)
 	return knows_link(UAPI_BPF_TRACE_UPROBE_MULTI, -1, -EINVAL);
 }
 
-/* Kernels of 6.11 to 6.14-rc1 kill a process whose seccomp filter does not know
- * the uretprobe system call; a fixed stable kernel cannot be told from outside. */
-static bool has_uretprobe_seccomp(void)
+#define VERSION_OF(major, minor) ((major) * 1000 + (minor))
+
+static int kernel_version(void)
 {
 	struct utsname u;
 	int major, minor;
 
 	if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
-		return false;
-	return major != 6 || minor < 11 || minor >= 14;
+		return 0;
+	return VERSION_OF(major, minor);
+}
+
+/* Kernels of 6.11 to 6.14-rc1 kill a process whose seccomp filter does not know
+ * the uretprobe system call; a fixed stable kernel cannot be told from outside. */
+static bool has_uretprobe_seccomp(void)
+{
+	int version = kernel_version();
+
+	return version < VERSION_OF(6, 11) || version >= VERSION_OF(6, 14);
+}
+
+/* Turned into a call, instead of being single-stepped. */
+static bool has_nop5(void)
+{
+	return kernel_version() >= VERSION_OF(6, 18);
 }
 
 static bool has_helper(enum bpf_func_id helper)

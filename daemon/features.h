@@ -14,6 +14,7 @@
 			   "unwinder")                                                             \
 	X(multi, "6.6", "one perf event per function: at most 100 functions a target")            \
 	X(pid_filter, "6.10", "other processes of the same file are probed too")                  \
+	X(nop5, "6.18", "a nop of 5 bytes is as expensive to probe as most instructions")         \
 	X(find_vma, "5.17", "required")                                                           \
 	X(task_iterator, "5.8", "open calls are shown without their age")                         \
 	X(uretprobe_seccomp, "not 6.11-6.14", "no returns in processes under seccomp")

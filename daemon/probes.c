@@ -135,6 +135,8 @@ static int probing_read(struct probing *p, const Hotpath__ProbesRequest *from)
 		request.message.patterns = from->patterns;
 		request.message.n_patterns = from->n_patterns;
 		request.message.unprobeable = true;
+		request.message.arguments_free = true;
+		request.message.nop5_stepped = !p->registry->features.nop5;
 		r = reading_start(p->registry->event, &request.message, request.fds,
 				  on_probes_read, p, &p->reading);
 	}

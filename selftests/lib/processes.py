@@ -48,10 +48,10 @@ def end_children(keep=()):
             state, comm = stat(pid)
             if state not in ("Z", "?"):
                 left[pid] = comm
+            try:  # a zombie too: its other threads may live on
                 os.kill(pid, signal.SIGKILL)
-            try:
                 os.waitpid(pid, 0)
-            except ChildProcessError:
+            except (ChildProcessError, ProcessLookupError):
                 pass
     return left
 

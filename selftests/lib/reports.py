@@ -91,7 +91,8 @@ class Functions(dict):
 
     def __missing__(self, name):
         return {"name": name, "calls": 0, "exits": 0, "open": 0, "cut": 0, "unwound": 0, "vetoed": 0,
-                "lost": 0, "total_ns": 0, "self_ns": 0, "probe": {"returns": None, "class": None}}
+                "lost": 0, "total_ns": 0, "self_ns": 0, "avg_ns": 0, "min_ns": 0, "max_ns": 0, "object": "",
+                "percentiles": {}, "probe": {"returns": None, "class": None}}
 
 
 def functions(target):
