@@ -416,27 +416,36 @@ static __always_inline void call_leave_paired(u64 pair, u64 now)
 		thread->ghosts--;
 }
 
-/* A return that has only its stack pointer: one word above the entry's. */
-static __always_inline void call_leave_found(struct pt_regs *ctx, u64 now)
+/* The frame whose entry had this stack pointer; HP_FRAMES_SIZE: none. */
+static __noinline u32 frame_find(struct hp_thread *thread, u64 sp)
 {
-	u64 sp = ctx->sp - sizeof(u64);
-	struct hp_thread *thread;
-	struct call call = {};
 	u32 n, i;
 
-	if (!return_find(&call))
-		return;
-	thread = call.thread;
+	if (!thread)
+		return HP_FRAMES_SIZE;
+
 	for (n = 0; n < HP_FRAMES_SIZE; n++) {
 		i = thread->depth - 1 - n;
 		/* Deeper than the top frame: its entry was vetoed, but armed by the kernel. */
 		if (i >= HP_FRAMES_MAX || frame_at(thread, i)->sp > sp)
-			return;
-		if (frame_at(thread, i)->sp == sp) {
-			frame_leave(thread, i, now);
-			return;
-		}
+			break;
+		if (frame_at(thread, i)->sp == sp)
+			return i;
 	}
+	return HP_FRAMES_SIZE;
+}
+
+/* A return that has only its stack pointer: one word above the entry's. */
+static __always_inline void call_leave_found(struct pt_regs *ctx, u64 now)
+{
+	struct call call = {};
+	u32 i;
+
+	if (!return_find(&call))
+		return;
+	i = frame_find(call.thread, ctx->sp - sizeof(u64));
+	if (i < HP_FRAMES_MAX)
+		frame_leave(call.thread, i, now);
 }
 
 /* --- programs on functions ------------------------------------------------- */
