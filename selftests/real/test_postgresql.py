@@ -42,7 +42,7 @@ def test_postgresql_PortalRun_equals_statements_sent(t):
                  stderr=subprocess.STDOUT, cwd=folder)
     psql.say("select pg_backend_pid();")
     backend = int(psql.line(30))
-    t.attach(backend, "PortalRun", "exec_simple_query", "PortalStart")
+    t.attach(backend, "PortalRun", "PortalStart")
     psql.say("create temp table x (i integer);")
     statements = 1
     for i in range(500):
