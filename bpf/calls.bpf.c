@@ -293,15 +293,10 @@ static __always_inline u32 *chunk_of(struct hp_func *func, u64 k)
 /* Hands a function one more chunk of its cell; 0 when they ran out. */
 static __noinline u32 chunk_new(u32 cell, u32 func_index, u64 k)
 {
-	void *blocks = hp_blocks_get(cell);
+	union hp_block *block = hp_block_get(cell, 0);
+	struct hp_func *func = hp_func_get(cell, func_index);
 	u32 used, index, seen, *chunk;
-	union hp_block *block;
-	struct hp_func *func;
 
-	if (!blocks)
-		return 0;
-	block = hp_block_at(blocks, 0);
-	func = hp_func_at(blocks, func_index);
 	if (!block || !func || block->head.chunks_used >= block->head.chunks)
 		return 0;
 	chunk = chunk_of(func, k);
@@ -334,8 +329,7 @@ static __always_inline u64 hist_chunk(u64 ns, u32 *sub)
 	return e - (HP_HIST_SUB_BITS - 1);
 }
 
-static __always_inline void hist_add(struct hp_frame *frame, void *blocks, struct hp_func *func,
-				     u64 ns)
+static __always_inline void hist_add(struct hp_frame *frame, struct hp_func *func, u64 ns)
 {
 	union hp_block *block = NULL;
 	u32 sub, index, *chunk;
@@ -347,7 +341,7 @@ static __always_inline void hist_add(struct hp_frame *frame, void *blocks, struc
 	if (!index)
 		index = chunk_new(frame->cell, frame->func, k);
 	if (index)
-		block = hp_block_at(blocks, index);
+		block = hp_block_get(frame->cell, index);
 	if (block)
 		hp_count(&block->bucket[sub & (HP_HIST_SUB - 1)]);
 	else
@@ -356,8 +350,7 @@ static __always_inline void hist_add(struct hp_frame *frame, void *blocks, struc
 
 static __always_inline void call_add(struct hp_frame *frame, u64 ns)
 {
-	void *blocks = hp_blocks_get(frame->cell);
-	struct hp_func *func = blocks ? hp_func_at(blocks, frame->func) : NULL;
+	struct hp_func *func = hp_func_get(frame->cell, frame->func);
 
 	if (!func)
 		return;
@@ -366,7 +359,7 @@ static __always_inline void call_add(struct hp_frame *frame, u64 ns)
 		__sync_fetch_and_add(&func->child_ns, frame->child_ns);
 	raise_to(&func->max_ns, ns);
 	raise_to(&func->min_inv, ~ns);
-	hist_add(frame, blocks, func, ns);
+	hist_add(frame, func, ns);
 }
 
 /* Takes frame i off, and what lies above it. */

@@ -33,19 +33,19 @@ struct {
 	__type(value, struct hp_slot);
 } hp_slots SEC(".maps");
 
-/* cell -> its blocks (hotpath.h); made and dropped by the daemon. */
+/* page -> its blocks (hotpath.h); made and dropped by the daemon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, HP_CELLS_MAX);
+	__uint(max_entries, HP_PAGES_MAX);
 	__type(key, u32);
 	__array(values, struct {
 		__uint(type, BPF_MAP_TYPE_ARRAY);
-		__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-		__uint(max_entries, 1);
+		__uint(map_flags, BPF_F_MMAPABLE);
+		__uint(max_entries, HP_PAGE_BLOCKS);
 		__uint(key_size, sizeof(u32));
 		__uint(value_size, HP_BLOCK_SIZE);
 	});
-} hp_cells SEC(".maps");
+} hp_pages SEC(".maps");
 
 /* group -> what it costs processes that are no target. */
 struct {
@@ -96,29 +96,21 @@ static __always_inline void hp_count_by(struct hp_slot *slot, enum hp_counter wh
 		hp_count(&slot->counter[which]);
 }
 
-/* The blocks of a cell (hotpath.h), and one of them. */
-static __always_inline void *hp_blocks_get(u32 cell)
+/* Block `index` of a cell. */
+static __always_inline union hp_block *hp_block_get(u32 cell, u32 index)
 {
-	return bpf_map_lookup_elem(&hp_cells, &cell);
-}
+	u32 block = cell + index;
+	u32 page = block >> HP_PAGE_BITS, offset = block & (HP_PAGE_BLOCKS - 1);
+	void *blocks = bpf_map_lookup_elem(&hp_pages, &page);
 
-static __always_inline union hp_block *hp_block_at(void *blocks, u32 index)
-{
-	return bpf_map_lookup_elem(blocks, &index);
-}
-
-static __always_inline struct hp_func *hp_func_at(void *blocks, u32 func)
-{
-	union hp_block *block = hp_block_at(blocks, func + 1);
-
-	return block ? &block->func : NULL;
+	return blocks ? bpf_map_lookup_elem(blocks, &offset) : NULL;
 }
 
 static __always_inline struct hp_func *hp_func_get(u32 cell, u32 func)
 {
-	void *blocks = hp_blocks_get(cell);
+	union hp_block *block = hp_block_get(cell, func + 1);
 
-	return blocks ? hp_func_at(blocks, func) : NULL;
+	return block ? &block->func : NULL;
 }
 
 static __always_inline void hp_tell(u32 kind, u32 tgid, u64 arg)

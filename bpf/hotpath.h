@@ -17,12 +17,11 @@
 /*
  * A group is one set of functions of one file, probed by one link per kind and
  * shared by every target that asked for the set. A cell is the statistics of
- * one target in one group. Ids are small so that a target can hold its cells
- * in a flat table; 0 is "none" for both.
+ * one target in one group, named by the number of its first block. 0 is "none"
+ * for both.
  */
-#define HP_GROUPS_MAX	1024
-#define HP_CELLS_MAX	4096
-#define HP_TARGETS_MAX	1024
+#define HP_GROUPS_MAX  1024
+#define HP_TARGETS_MAX 512
 
 /*
  * The kernel arms at most 64 nested returns per thread, and a longjmp from
@@ -85,7 +84,7 @@ struct hp_slot {
 	__u32 exe_dev; /* major << 20 | minor, as the kernel has it */
 	__u32 pad;
 	__u64 counter[HP_COUNTERS_MAX];
-	__u16 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group. Daemon. */
+	__u32 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group. Daemon. */
 };
 
 /*
@@ -100,13 +99,21 @@ struct hp_slot {
 #define HP_HIST_BUCKETS	 (HP_HIST_CHUNKS * HP_HIST_SUB)
 
 /*
- * A cell is an array map of 256-byte blocks:
+ * Blocks of 256 bytes are numbered from 0 and come in pages, array maps of equal
+ * size that the daemon makes as they are needed and has mapped: with one size the
+ * kernel compiles a look-up into a few instructions instead of a call. Block 0 is
+ * never used. A cell is a run of blocks, over page boundaries too:
  *   [0]              struct hp_cell_head
  *   [1 .. n]         struct hp_func, one per function of the group
  *   [n+1 .. n+m]     chunks, handed to functions on first use and never taken
  *                    back; when they run out, hist_lost says so.
- * Memory of a cell: 256 * (1 + n + m) bytes, whatever the number of CPUs.
+ * Memory of a cell: 256 * (1 + n + m) bytes, whatever the number of CPUs, and of
+ * all of them together at most one page more.
  */
+#define HP_PAGE_BITS   12
+#define HP_PAGE_BLOCKS (1 << HP_PAGE_BITS)
+#define HP_PAGES_MAX   1024
+
 struct hp_cell_head {
 	__u32 functions;   /* n */
 	__u32 chunks;	   /* m */
@@ -128,7 +135,7 @@ struct hp_func {
 	__u64 cut;	 /* open when the thread exited or called exec */
 	__u64 cut_ns;	 /* how long those had run */
 	__u64 hist_lost; /* exits that found no chunk for the histogram */
-	__u32 chunk[HP_HIST_CHUNKS]; /* 1-based chunk number, 0 = none yet */
+	__u32 chunk[HP_HIST_CHUNKS]; /* the chunk's place in the cell, 0 = none yet */
 };
 
 #define HP_BLOCK_SIZE 256
@@ -146,8 +153,7 @@ struct hp_frame {
 	__u64 start_ns;
 	__u64 child_ns; /* of measured callees that returned */
 	__u32 func;
-	__u16 cell;
-	__u16 pad;
+	__u32 cell;
 	__u32 serial; /* pairs entry and return, with the session cookie */
 	__u32 pad2;
 };

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +71,28 @@ static void follow_stop(pid_t pid, int signal)
 	kill(pid, SIGCONT);
 }
 
+/*
+ * Will SIGTSTP stop CMD without its doing? Then we need not wait to see it: it
+ * may be in vfork() with a child that is stopped already, and never get there.
+ */
+static bool stops_by_itself(pid_t pid)
+{
+	_cleanup_file_ FILE *file = NULL;
+	unsigned long long ignored = 0, caught = 0;
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file)) {
+		sscanf(line, "SigIgn: %llx", &ignored);
+		sscanf(line, "SigCgt: %llx", &caught);
+	}
+
+	return !((ignored | caught) & (1ull << (SIGTSTP - 1)));
+}
+
 /* True: it has ended. */
 static bool reap(pid_t pid, int *status)
 {
@@ -113,6 +136,8 @@ int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ende
 			deadline_pass(&d, pid);
 		else if (signal > 0 && signal != SIGCHLD && sent_by_another(&info, pid))
 			kill(pid, signal);
+		else if (signal == SIGTSTP && info.si_code == SI_KERNEL && stops_by_itself(pid))
+			follow_stop(pid, signal);
 	}
 
 	*ret_ended = d.ended;

@@ -405,7 +405,8 @@ static int target_make(struct attaching *a, struct attached *at, pid_t pid)
 		at->members_before = at->target->n_members;
 		return 0;
 	}
-	r = target_new(a->registry->calls, &a->registry->groups, &identity, &at->target);
+	r = target_new(a->registry->calls, a->registry->blocks, &a->registry->groups, &identity,
+		       &at->target);
 	if (r < 0)
 		return r;
 	at->created = true;

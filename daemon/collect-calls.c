@@ -64,7 +64,7 @@ static void unmap_shared(void *p, struct bpf_map *map)
 uint64_t calls_fixed_bytes(void)
 {
 	return sizeof(struct hp_slot) * HP_TARGETS_MAX + sizeof(struct hp_group) * HP_GROUPS_MAX +
-	       sizeof(void *) * HP_CELLS_MAX + 64 * 1024;
+	       sizeof(void *) * HP_PAGES_MAX + 64 * 1024;
 }
 
 /* --- load ------------------------------------------------------------------ */
@@ -96,7 +96,7 @@ static int calls_load_life(struct calls *calls)
 		struct bpf_map *life, *calls;
 	} shared[] = {
 #define SHARED(name) {calls->life->maps.name, calls->bpf->maps.name}
-		SHARED(hp_targets), SHARED(hp_slots),	SHARED(hp_cells),
+		SHARED(hp_targets), SHARED(hp_slots),	SHARED(hp_pages),
 		SHARED(hp_groups),  SHARED(hp_threads), SHARED(hp_events),
 #undef SHARED
 	};
@@ -302,13 +302,16 @@ struct hp_group *calls_group(struct calls *calls, uint32_t group)
 	return &calls->groups[group];
 }
 
-int calls_cell_set(struct calls *calls, uint32_t cell, int map_fd)
+int calls_pages_set(struct calls *calls, uint32_t first, uint32_t n, const int *fds)
 {
-	int fd = bpf_map__fd(calls->bpf->maps.hp_cells);
+	int fd = bpf_map__fd(calls->bpf->maps.hp_pages);
+	uint32_t keys[HP_PAGES_MAX], i;
 	int r;
 
-	r = map_fd >= 0 ? bpf_map_update_elem(fd, &cell, &map_fd, BPF_ANY)
-			: bpf_map_delete_elem(fd, &cell);
+	for (i = 0; i < n; i++)
+		keys[i] = first + i;
+	r = fds ? bpf_map_update_batch(fd, keys, fds, &n, NULL)
+		: bpf_map_delete_batch(fd, keys, &n, NULL);
 	return r < 0 ? -errno : 0;
 }
 

@@ -59,9 +59,9 @@ void calls_target_clear(struct calls *calls, uint32_t tgid);
 struct hp_slot *calls_slot(struct calls *calls, uint32_t slot);
 struct hp_group *calls_group(struct calls *calls, uint32_t group);
 
-/* Puts a map of blocks into the table of cells, or takes it out (fd < 0). Both
- * wait until no running BPF program can still see the old one. */
-int calls_cell_set(struct calls *calls, uint32_t cell, int map_fd);
+/* Puts n pages of blocks into BPF's sight, or (fds NULL) takes them out. Waits,
+ * once, until no running BPF program can still see what was there before. */
+int calls_pages_set(struct calls *calls, uint32_t first, uint32_t n, const int *fds);
 
 /* One call per thread of the process that has open frames. -EOPNOTSUPP without
  * the iterator. frames: open->depth of them, lowest first. */

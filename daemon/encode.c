@@ -56,7 +56,7 @@ static struct model_open *open_calls_find(struct open_calls *open, const struct 
 	size_t i;
 
 	for (i = 0; i < t->n_members; i++) {
-		if (t->member[i].cell->id == frame->cell &&
+		if (t->member[i].cell.id == frame->cell &&
 		    frame->func < t->member[i].group->count)
 			return &open->of[i][frame->func];
 	}
@@ -101,7 +101,7 @@ static int encode_histogram(const struct member *m, const struct hp_func *func,
 	Hotpath__Histogram *h;
 	size_t n, i;
 
-	n = model_histogram(func, m->cell->blocks, m->cell->bytes / HP_BLOCK_SIZE, bucket, count);
+	n = model_histogram(func, m->cell.blocks, m->cell.n_blocks, bucket, count);
 	*ret_exits = 0;
 	if (!n)
 		return 0;
@@ -180,7 +180,7 @@ static void encode_figures(const struct model_function *f, Hotpath__Function *m)
 static int encode_function(const struct target *t, const struct member *member, size_t i,
 			   const struct model_open *open, bool final, Hotpath__Function **ret)
 {
-	const struct hp_func *func = cell_func(member->cell, i);
+	const struct hp_func *func = cell_func(&member->cell, i);
 	const struct function *f = &member->group->functions[i];
 	Hotpath__Function *m = malloc(sizeof(*m));
 	struct model_function figures;

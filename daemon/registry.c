@@ -153,10 +153,5 @@ uint32_t registry_count_probes(const struct registry *registry, uid_t requester)
 
 uint64_t registry_kernel_bytes(const struct registry *registry)
 {
-	uint64_t n = calls_fixed_bytes();
-	const struct target *t;
-
-	for (t = registry->targets; t; t = t->next)
-		n += target_kernel_bytes(t);
-	return n;
+	return calls_fixed_bytes() + blocks_bytes(registry->blocks);
 }

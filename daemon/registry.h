@@ -18,6 +18,7 @@ struct registry {
 	const struct config *config;
 	struct features features;
 	struct calls *calls;
+	struct blocks *blocks;
 	const struct server *server; /* for its figures only; set when it listens */
 	struct groups groups;
 	struct target *targets; /* newest first */

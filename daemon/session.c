@@ -353,6 +353,9 @@ static int session_load(struct registry *registry)
 	r = calls_new(&registry->features, &registry->calls);
 	if (r < 0)
 		return log_error_errno(r, "cannot load the BPF programs of hotpath");
+	r = blocks_new(registry->calls, &registry->blocks);
+	if (r < 0)
+		return log_error_errno(r, "cannot reserve addresses for statistics");
 	return calls_watch(registry->calls, registry->event, on_kernel_event, registry);
 }
 
@@ -390,6 +393,7 @@ struct session *session_free(struct session *session)
 	probes_cancel_all(registry);
 	while (registry->targets)
 		registry_remove(registry, registry->targets);
+	blocks_free(registry->blocks);
 	calls_free(registry->calls);
 	free(session);
 	return NULL;

@@ -56,7 +56,7 @@ static void target_publish(struct target *t)
 	slot->exe_dev = (uint32_t)major(t->exe_dev) << 20 | minor(t->exe_dev);
 	slot->exe_ino = t->exe_ino;
 	for (i = 0; i < t->n_members; i++)
-		slot->cell[t->member[i].group->id] = t->member[i].cell->id;
+		slot->cell[t->member[i].group->id] = t->member[i].cell.id;
 	__atomic_store_n(&slot->gen, t->gen, __ATOMIC_RELEASE);
 }
 
@@ -76,8 +76,8 @@ static int target_identify(struct target *t)
 	return proc_exe(t->pid, &t->exe);
 }
 
-int target_new(struct calls *calls, struct groups *groups, const struct target_identity *identity,
-	       struct target **ret)
+int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups,
+	       const struct target_identity *identity, struct target **ret)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	int r;
@@ -86,6 +86,7 @@ int target_new(struct calls *calls, struct groups *groups, const struct target_i
 		return -ENOMEM;
 	t->refs = 1;
 	t->calls = calls;
+	t->blocks = blocks;
 	t->groups = groups;
 	t->pid = identity->pid;
 	t->owner = identity->owner;
@@ -114,7 +115,7 @@ static void member_close(struct target *t, struct member *m)
 	calls_slot(t->calls, t->slot)->cell[m->group->id] = 0;
 	links_close(&m->fds, &m->n_fds);
 	group_put(t->groups, t->calls, m->group);
-	cell_free(t->calls, m->cell);
+	cell_done(t->blocks, &m->cell);
 }
 
 void target_stop(struct target *t)
@@ -210,7 +211,7 @@ int target_join(struct target *t, struct group *group)
 	t->member = members;
 	m = &members[t->n_members];
 	*m = (struct member){.group = group};
-	r = cell_new(t->calls, group->count, &m->cell);
+	r = cell_new(t->blocks, group->count, &m->cell);
 	if (r < 0) {
 		group_put(t->groups, t->calls, group);
 		return r;
@@ -266,7 +267,7 @@ uint64_t target_kernel_bytes(const struct target *t)
 	size_t i;
 
 	for (i = 0; i < t->n_members; i++)
-		n += t->member[i].cell->bytes;
+		n += (uint64_t)t->member[i].cell.n_blocks * HP_BLOCK_SIZE;
 	return n;
 }
 
@@ -361,33 +362,30 @@ void target_begin(struct target *t)
 /* New cells and a new generation: what was open before belongs to neither. */
 int target_reset(struct target *t)
 {
-	_cleanup_free_ struct cell **old = calloc(t->n_members ?: 1, sizeof(*old));
+	_cleanup_free_ struct cell *other = calloc(t->n_members ?: 1, sizeof(*other));
 	struct hp_slot *slot = calls_slot(t->calls, t->slot);
-	size_t i, made;
+	struct cell cell;
+	size_t i;
 	int r = 0;
 
-	if (!old)
+	if (!other)
 		return -ENOMEM;
-	for (made = 0; r >= 0 && made < t->n_members; made++)
-		r = cell_new(t->calls, t->member[made].group->count, &old[made]);
-	if (r < 0) {
-		for (i = 0; i + 1 < made; i++)
-			cell_free(t->calls, old[i]);
-		return r;
+	for (i = 0; r >= 0 && i < t->n_members; i++)
+		r = cell_new(t->blocks, t->member[i].group->count, &other[i]);
+	for (i = 0; r >= 0 && i < t->n_members; i++) {
+		cell = t->member[i].cell;
+		t->member[i].cell = other[i];
+		other[i] = cell;
 	}
-	for (i = 0; i < t->n_members; i++) {
-		struct cell *cell = t->member[i].cell;
-
-		t->member[i].cell = old[i];
-		old[i] = cell;
+	if (r >= 0) {
+		t->gen = ++last_gen;
+		target_publish(t);
+		for (i = 0; i < HP_COUNTERS_MAX; i++)
+			__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
+		target_begin(t);
 	}
-	t->gen = ++last_gen;
-	target_publish(t);
 	for (i = 0; i < t->n_members; i++)
-		cell_free(t->calls, old[i]);
-	for (i = 0; i < HP_COUNTERS_MAX; i++)
-		__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
-	target_begin(t);
+		cell_done(t->blocks, &other[i]);
 	return r;
 }
 
@@ -396,8 +394,7 @@ static void target_quiesce(struct target *t)
 {
 	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, HP_TARGET_EXECED,
 			  __ATOMIC_SEQ_CST);
-	if (t->n_members)
-		calls_cell_set(t->calls, t->member[0].cell->id, t->member[0].cell->map_fd);
+	blocks_barrier(t->blocks);
 }
 
 /* A last picture, packed, so that it can be read until someone drops it. */

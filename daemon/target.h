@@ -26,7 +26,7 @@
 
 struct member {
 	struct group *group;
-	struct cell *cell;
+	struct cell cell;
 	int *fds; /* links of this target's own */
 	size_t n_fds;
 };
@@ -38,6 +38,7 @@ struct judged_object {
 
 struct target {
 	struct calls *calls;
+	struct blocks *blocks;
 	struct groups *groups;
 	unsigned int refs;
 	pid_t pid;
@@ -83,8 +84,8 @@ struct target_identity {
 	bool check_creds; /* end the observation when exec changes them */
 };
 
-int target_new(struct calls *calls, struct groups *groups, const struct target_identity *identity,
-	       struct target **ret);
+int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups,
+	       const struct target_identity *identity, struct target **ret);
 /* The registry holds one reference, whoever works on it across events another. */
 struct target *target_ref(struct target *target);
 struct target *target_unref(struct target *target);

@@ -57,7 +57,7 @@ def take_varint(data, at):
 
 class FakeDaemon:
     """answers: body name -> function of the request's body, giving a list of
-    replies {body: ...}, bytes sent as they are, or None to close."""
+    replies {body: ...}, bytes sent as they are before it closes, or None to close."""
 
     def __init__(self, path, answers):
         self.path, self.answers, self.requests = path, answers, []
@@ -113,7 +113,8 @@ class FakeDaemon:
                 if replies is None:
                     return
                 for reply in replies:
-                    if not isinstance(reply, bytes):
-                        reply = self.wire.encode("Reply", {"version": 1, **reply})
-                        reply = struct.pack("<I", len(reply)) + reply
-                    connection.sendall(reply)
+                    if isinstance(reply, bytes):
+                        connection.sendall(reply)
+                        return
+                    reply = self.wire.encode("Reply", {"version": 1, **reply})
+                    connection.sendall(struct.pack("<I", len(reply)) + reply)

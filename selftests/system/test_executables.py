@@ -170,6 +170,18 @@ int main(int argc, char **argv)
     t.equal("status", target.end(), 0)
 
 
+def test_what_can_be_probed_does_not_change_while_it_is_probed(t):
+    """An unfiltered probe is put into every private mapping of the file, a reader's too."""
+    path, one, two = t.target_path("worker"), t.target("worker"), t.target("worker")
+
+    def listed():
+        return [t.hotpath("probes", x, "work_*").out.decode() for x in (path, one.pid, two.pid)]
+    before = listed()
+    t.attach(one, "work_*")
+    for seen, expected in zip(listed(), before):
+        t.equal("what can be probed", seen, expected)
+
+
 def test_probes_lists_functions_of_files_and_processes(t):
     path = t.target_path("worker")
     for what, args in (("file", [path]), ("process", [t.target("worker").pid])):
