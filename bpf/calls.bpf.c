@@ -182,6 +182,7 @@ static __always_inline void thread_renew(struct hp_thread *thread, u32 slot, u32
 static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64 sp)
 {
 	struct hp_thread *thread = call->thread;
+	enum stack_kind kind;
 
 	if (!thread)
 		thread = bpf_task_storage_get(&hp_threads, call->task, 0,
@@ -192,8 +193,10 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64
 	}
 	if (thread->gen != call->slot->gen)
 		thread_renew(thread, call->number, call->slot->gen);
-	if (!stack_is_native(call->task, thread, sp)) {
-		hp_count_by(call->slot, HP_COUNTER_veto_stack);
+	kind = stack_kind(call->task, thread, sp);
+	if (kind != STACK_NATIVE) {
+		hp_count_by(call->slot, kind == STACK_FOREIGN ? HP_COUNTER_veto_stack
+							      : HP_COUNTER_veto_busy);
 		return NULL;
 	}
 	if (thread->depth && frame_at(thread, thread->depth - 1)->sp <= sp)

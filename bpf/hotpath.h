@@ -50,6 +50,7 @@ enum {
 #define HP_COUNTERS(X)                                                                             \
 	X(veto_depth, "returns not armed: 60 measured calls deep already")                         \
 	X(veto_stack, "returns not armed: not on the thread's own stack")                          \
+	X(veto_busy, "returns not armed: the process was changing its mappings")                   \
 	X(veto_target, "returns not armed: newly loaded objects were not judged yet")              \
 	X(veto_memory, "returns not armed: no memory for the thread's frames")                     \
 	X(veto_dispatch, "returns not armed: syscall user dispatch or seccomp on this kernel")     \

@@ -93,8 +93,8 @@ static int receive_last(int fd, Hotpath__Reply **ret)
 static int judge(const char *path, const Hotpath__Reply *reply, Hotpath__Reply__BodyCase wanted)
 {
 	if (reply->body_case == HOTPATH__REPLY__BODY_ERROR) {
-		complain("%s", *reply->error->text ? reply->error->text :
-						     strerror(reply->error->code));
+		complain("%s",
+			 *reply->error->text ? reply->error->text : strerror(reply->error->code));
 		if (*reply->error->hint)
 			complain_hint("%s", reply->error->hint);
 		return -EREMOTEIO;

@@ -13,12 +13,12 @@
 
 #if defined(__x86_64__)
 static const uint8_t trap[] = {0xcc};
-#define PC(regs)     ((regs)->rip)
-#define PC_BEHIND    1 /* int3 leaves rip behind itself */
+#define PC(regs)  ((regs)->rip)
+#define PC_BEHIND 1 /* int3 leaves rip behind itself */
 #elif defined(__aarch64__)
 static const uint8_t trap[] = {0x00, 0x00, 0x20, 0xd4}; /* brk #0 */
-#define PC(regs)     ((regs)->pc)
-#define PC_BEHIND    0
+#define PC(regs)  ((regs)->pc)
+#define PC_BEHIND 0
 #else
 #error "entry.c: which instruction traps here?"
 #endif

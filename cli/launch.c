@@ -132,8 +132,8 @@ static enum stop classify(int status)
 static int carry_on(pid_t pid, enum stop stop, int status)
 {
 	long signal = stop == STOP_SIGNAL || stop == STOP_TRAP ? WSTOPSIG(status) : 0;
-	long r = stop == STOP_GROUP ? ptrace(PTRACE_LISTEN, pid, NULL, NULL) :
-				      ptrace(PTRACE_CONT, pid, NULL, signal);
+	long r = stop == STOP_GROUP ? ptrace(PTRACE_LISTEN, pid, NULL, NULL)
+				    : ptrace(PTRACE_CONT, pid, NULL, signal);
 
 	/* ESRCH: it was killed meanwhile; waitpid() will say so. */
 	return r < 0 && errno != ESRCH ? -errno : 0;
@@ -195,7 +195,8 @@ int launch_hold(const char *path, char **argv, pid_t *ret_pid, int *ret_status)
 	if (r < 0) {
 		complain("run: cannot start and trace %s: %s", path, strerror(-r));
 		if (r == -EPERM)
-			complain_hint("is ptrace forbidden? see /proc/sys/kernel/yama/ptrace_scope");
+			complain_hint(
+				"is ptrace forbidden? see /proc/sys/kernel/yama/ptrace_scope");
 		pipes_close(&pipes);
 		return -EIO;
 	}

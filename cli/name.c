@@ -11,7 +11,7 @@
 #include "cli/name.h"
 #include "lib/cleanup.h"
 
-#define SYMBOL_MAX 16384
+#define SYMBOL_MAX    16384
 #define NAME_MAX_SIZE 65536
 
 struct growing {

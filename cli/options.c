@@ -261,8 +261,8 @@ static int refuse(const struct verb *verb, const struct option_row *row, bool va
 	else if (*why)
 		complain("%s: %s%s: cannot use '%s': %s", verb->name, dashes, name, word, why);
 	else
-		complain("%s: %s%s: cannot use '%s'; accepted: %s", verb->name, dashes, name,
-			 word, row->accepted);
+		complain("%s: %s%s: cannot use '%s'; accepted: %s", verb->name, dashes, name, word,
+			 row->accepted);
 
 	return -EINVAL;
 }

@@ -50,8 +50,7 @@ static void become_reader(const char *program, int object, int in, int out)
 	object = fcntl(object, F_DUPFD_CLOEXEC, 10);
 	in = fcntl(in, F_DUPFD_CLOEXEC, 10);
 	out = fcntl(out, F_DUPFD_CLOEXEC, 10);
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(object, FILE_FD) < 0)
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(object, FILE_FD) < 0)
 		_exit(127);
 
 	execl(program, READER, NULL);
@@ -150,6 +149,18 @@ static int finish(struct reader *reader, int r, Hotpath__ReaderReply **reply)
 	return r;
 }
 
+/* A pattern without a match is an error, with the names that are near to it. */
+static int judge_patterns(const char *path, const Hotpath__ReaderReply *reply)
+{
+	if (reply->objects[0]->n_functions || !reply->n_unmatched)
+		return 0;
+
+	complain("no function of %s matches '%s'", path, reply->unmatched[0]);
+	for (size_t i = 0; i < reply->n_nearest; i++)
+		complain_hint("%s %s", i ? "        " : "nearest:", reply->nearest[i]);
+	return -ENOENT;
+}
+
 static int judge(const char *path, Hotpath__ReaderReply *reply)
 {
 	const char *error = reply->error;
@@ -157,7 +168,7 @@ static int judge(const char *path, Hotpath__ReaderReply *reply)
 	if (!*error && reply->n_objects == 1)
 		error = reply->objects[0]->error;
 	if (!*error && reply->n_objects == 1)
-		return 0;
+		return judge_patterns(path, reply);
 
 	complain("cannot read %s: %s", path, *error ? error : "no answer about it");
 	if (*reply->hint)
@@ -178,7 +189,8 @@ int reader_read(const char *path, char **pattern, size_t patterns, Hotpath__Read
 	if (r < 0)
 		return r;
 	if (sibling_find(READER, folders, &program) < 0) {
-		complain("cannot find %s, neither beside hotpath nor in ../libexec/hotpath", READER);
+		complain("cannot find %s, neither beside hotpath nor in ../libexec/hotpath",
+			 READER);
 		complain_hint("is hotpath installed whole? make install");
 		return -ENOENT;
 	}

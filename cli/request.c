@@ -20,8 +20,7 @@ int request_pids(const char *verb, int words, char **word, struct pids *ret)
 
 	for (int i = 0; i < words; i++)
 		if (parse_pid(word[i], &pid[i]) < 0) {
-			verb_misuse(verb, "'%s' is not a PID: a number from 1 to 4194304",
-				    word[i]);
+			verb_misuse(verb, "'%s' is not a PID: a number from 1 to 4194304", word[i]);
 			return -EINVAL;
 		}
 

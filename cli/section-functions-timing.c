@@ -264,7 +264,7 @@ static void row(const struct sheet *sheet, const void *data, struct cell *cell)
 /* --- sentences ------------------------------------------------------------- */
 
 #define NOTE_NAME_MAX 40
-#define COUNTED(n) fmt_count((char[FMT_MAX]){0}, n), (n) == 1 ? "" : "s"
+#define COUNTED(n)    fmt_count((char[FMT_MAX]){0}, n), (n) == 1 ? "" : "s"
 
 static void note_open(FILE *line, const Hotpath__Function *f, bool utf8)
 {
@@ -273,8 +273,7 @@ static void note_open(FILE *line, const Hotpath__Function *f, bool utf8)
 	if (running)
 		fprintf(line, "; %s call%s still open", COUNTED(running));
 	if (running && f->open_max_ns)
-		fprintf(line, " (running %s)",
-			fmt_ns((char[FMT_MAX]){0}, f->open_max_ns, utf8));
+		fprintf(line, " (running %s)", fmt_ns((char[FMT_MAX]){0}, f->open_max_ns, utf8));
 	if (f->cut)
 		fprintf(line, "; %s call%s cut off by thread exit, exec or detach",
 			COUNTED(f->cut));

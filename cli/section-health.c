@@ -96,8 +96,8 @@ static json_t *calls_of(struct account a)
 		const char *key;
 		uint64_t value;
 	} numbers[] = {
-		{"entries", a.entries}, {"exits", a.exits},   {"open", a.open},
-		{"unwound", a.unwound}, {"vetoed", a.vetoed}, {"lost", a.lost},
+		{"entries", a.entries},		  {"exits", a.exits},	{"open", a.open},
+		{"unwound", a.unwound},		  {"vetoed", a.vetoed}, {"lost", a.lost},
 		{"counted_only", a.counted_only},
 	};
 	json_t *calls = json_object();

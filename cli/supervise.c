@@ -14,8 +14,8 @@
 #include "lib/cleanup.h"
 
 static const int watched[] = {
-	SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGCONT,
-	SIGWINCH,
+	SIGCHLD, SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGUSR1,
+	SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH,
 };
 
 static void watched_set(sigset_t *set)
@@ -93,22 +93,39 @@ static bool stops_by_itself(pid_t pid)
 	return !((ignored | caught) & (1ull << (SIGTSTP - 1)));
 }
 
-/* True: it has ended. */
-static bool reap(pid_t pid, int *status)
+/*
+ * True: it has ended. It stays a zombie: as long as it is one, its CPU time can be
+ * read and its pid is nobody else's.
+ */
+static bool has_ended(pid_t pid)
 {
-	while (waitpid(pid, status, WNOHANG | WUNTRACED) == pid) {
-		if (!WIFSTOPPED(*status))
+	siginfo_t info = {};
+
+	while (waitid(P_PID, pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == pid) {
+		if (info.si_code != CLD_STOPPED)
 			return true;
-		follow_stop(pid, WSTOPSIG(*status));
+		waitid(P_PID, pid, &info, WSTOPPED | WNOHANG);
+		follow_stop(pid, info.si_status);
+		info.si_pid = 0;
 	}
 
 	return false;
 }
 
+int supervise_reap(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
 static bool sent_by_another(const siginfo_t *info, pid_t pid)
 {
-	bool by_process = info->si_code == SI_USER || info->si_code == SI_QUEUE ||
-			  info->si_code == SI_TKILL;
+	bool by_process =
+		info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
 
 	return by_process && info->si_pid != getpid() && info->si_pid != pid;
 }
@@ -121,14 +138,13 @@ static int await(const sigset_t *set, siginfo_t *info, const struct deadline *d)
 	return d->at_ns ? sigtimedwait(set, info, &timeout) : sigwaitinfo(set, info);
 }
 
-int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ended)
+bool supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns)
 {
 	struct deadline d = {duration_ns ? now_ns() + duration_ns : 0, grace_ns, false};
 	sigset_t set;
-	int status;
 
 	watched_set(&set);
-	while (!reap(pid, &status)) {
+	while (!has_ended(pid)) {
 		siginfo_t info;
 		int signal = await(&set, &info, &d);
 
@@ -140,6 +156,5 @@ int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ende
 			follow_stop(pid, signal);
 	}
 
-	*ret_ended = d.ended;
-	return status;
+	return d.ended;
 }

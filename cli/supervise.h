@@ -4,7 +4,8 @@
  * time that it is given.
  *
  *	supervise_begin()      before CMD is started: no signal ends us from here on
- *	supervise(pid, ...)    until CMD has ended
+ *	supervise(pid, ...)    until CMD has ended; it is a zombie then
+ *	supervise_reap(pid)    its status, as from waitpid()
  */
 #ifndef CLI_SUPERVISE_H
 #define CLI_SUPERVISE_H
@@ -14,8 +15,8 @@
 #include <sys/types.h>
 
 void supervise_begin(void);
-/* After duration_ns (0: never) SIGTERM, grace_ns later SIGKILL. Status as from
- * waitpid(); *ret_ended: we ended it. */
-int supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns, bool *ret_ended);
+/* After duration_ns (0: never) SIGTERM, grace_ns later SIGKILL. True: we ended it. */
+bool supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns);
+int supervise_reap(pid_t pid);
 
 #endif

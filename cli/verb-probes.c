@@ -34,9 +34,9 @@ static struct probed probed_at(const Hotpath__ProbedObject *o, size_t i)
 {
 	struct probed p = {.f = o->object->functions[i]};
 
-	p.reason = p.f->class_ == HOTPATH__SITE_CLASS__SITE_NONE || !*p.f->never_return ?
-			   p.f->site_reason :
-			   p.f->never_return;
+	p.reason = p.f->class_ == HOTPATH__SITE_CLASS__SITE_NONE || !*p.f->never_return
+			   ? p.f->site_reason
+			   : p.f->never_return;
 	if (i < o->n_returns)
 		p.returns = program_returns(o->returns[i]);
 	if (i < o->n_returns_reason && p.f->class_ != HOTPATH__SITE_CLASS__SITE_NONE)
@@ -80,33 +80,44 @@ static char *site_text(const Hotpath__ReaderFunction *f)
 	return n < 0 ? NULL : text;
 }
 
+static void add_function(const struct output *out, const struct probed *p, bool returns,
+			 struct grid *grid)
+{
+	size_t column = 0;
+
+	grid_cell(grid, column++, name_text(p->f, true, out->utf8),
+		  name_text(p->f, false, out->utf8));
+	grid_cell(grid, column++, strdup(price(p->f->class_)), NULL);
+	grid_cell(grid, column++, site_text(p->f), NULL);
+	if (returns)
+		grid_cell(grid, column++, strdup(p->returns ?: "-"), NULL);
+	grid_cell(grid, column, text_safe(p->reason, strlen(p->reason), out->utf8), NULL);
+	grid_end_row(grid);
+}
+
 static int text_functions(const struct output *out, const Hotpath__ProbedObject *o)
 {
 	static const char *const titles[] = {"Function", "Probe", "Site", "Returns", "Reason"};
-	_cleanup_(grid_freep) struct grid *grid = grid_new(ARRAY_SIZE(titles));
-	size_t shown;
+	static const char *const of_file[] = {"Function", "Probe", "Site", "Reason"};
+	bool returns = o->n_returns;
+	size_t columns = returns ? ARRAY_SIZE(titles) : ARRAY_SIZE(of_file), shown;
+	_cleanup_(grid_freep) struct grid *grid = grid_new(columns);
 	int r;
 
 	if (!grid)
 		return -ENOMEM;
 
-	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
-		grid_title(grid, i, titles[i], i != 2);
+	for (size_t i = 0; i < columns; i++)
+		grid_title(grid, i, returns ? titles[i] : of_file[i], i != 2);
 	for (size_t i = 0; i < o->object->n_functions; i++) {
 		struct probed p = probed_at(o, i);
 
-		grid_cell(grid, 0, name_text(p.f, true, out->utf8),
-			  name_text(p.f, false, out->utf8));
-		grid_cell(grid, 1, strdup(price(p.f->class_)), NULL);
-		grid_cell(grid, 2, site_text(p.f), NULL);
-		grid_cell(grid, 3, strdup(p.returns ?: "?"), NULL);
-		grid_cell(grid, 4, text_safe(p.reason, strlen(p.reason), out->utf8), NULL);
-		grid_end_row(grid);
+		add_function(out, &p, returns, grid);
 	}
 	r = grid_write(grid, out, &shown);
-	if (r == 0 && shown < ARRAY_SIZE(titles))
-		fprintf(out->file, "hidden at %zu columns: %s%s\n", out->width,
-			shown < 4 ? "Returns, " : "", titles[4]);
+	for (size_t i = shown; r == 0 && i < columns; i++)
+		fprintf(out->file, "hidden at %zu columns: %s\n", out->width,
+			returns ? titles[i] : of_file[i]);
 
 	return r;
 }
@@ -123,7 +134,8 @@ static int text_object(const struct output *out, const Hotpath__ProbedObject *o)
 	const Hotpath__ReaderObjectReply *r = o->object;
 	_cleanup_free_ char *path = text_safe(r->path.data, r->path.len, out->utf8);
 
-	fprintf(out->file, "%s%s%s: %s functions: %s cheap, %s expensive, %s impossible; %s match\n",
+	fprintf(out->file,
+		"%s%s%s: %s functions: %s cheap, %s expensive, %s impossible; %s match\n",
 		output_bold(out), path ?: "", output_plain(out), COUNT(r->functions_total),
 		COUNT(r->cheap), COUNT(r->expensive), COUNT(r->impossible), COUNT(r->n_functions));
 	if (*r->error)
@@ -225,8 +237,7 @@ static int write_json(const struct output *out, const Hotpath__ProbesReply *p, b
 
 /* --- the verb -------------------------------------------------------------- */
 
-static int show(const struct options *options, struct output *output,
-		const Hotpath__ProbesReply *p)
+static int show(const struct options *options, struct output *output, const Hotpath__ProbesReply *p)
 {
 	int r = 0, closed;
 
@@ -307,8 +318,8 @@ int verb_probes(const struct options *options, int words, char **word)
 	if (output_open(options->output, &output) < 0)
 		return STATUS_FAILURE;
 
-	status = is_pid ? probes_of_pid(options, &output, pid, (size_t)words - 1, word + 1) :
-			  probes_of_file(options, &output, word[0], (size_t)words - 1, word + 1);
+	status = is_pid ? probes_of_pid(options, &output, pid, (size_t)words - 1, word + 1)
+			: probes_of_file(options, &output, word[0], (size_t)words - 1, word + 1);
 	output_close(&output);
 	return status;
 }

@@ -67,6 +67,5 @@ int verb_report(const struct options *options, int words, char **word)
 	if (output_open(options->output, &output) < 0)
 		return STATUS_FAILURE;
 
-	return file ? report_file(options, &output, word[0]) :
-		      report_pids(options, &output, &pids);
+	return file ? report_file(options, &output, word[0]) : report_pids(options, &output, &pids);
 }

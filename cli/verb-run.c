@@ -90,13 +90,13 @@ static int report_and_detach(const struct options *options, struct output *outpu
 
 static int watch(const struct options *options, struct output *output, const struct pids *pids)
 {
-	bool ended;
-	int wait_status, status, r;
-
-	wait_status = supervise(pids->pid[0], options->duration_ns, options->grace_ns, &ended);
-	status = ended ? STATUS_OK : status_of_wait(wait_status);
+	bool ended = supervise(pids->pid[0], options->duration_ns, options->grace_ns);
+	int status, r;
 
 	r = report_and_detach(options, output, pids);
+	status = status_of_wait(supervise_reap(pids->pid[0]));
+	if (ended)
+		status = STATUS_OK;
 	return r < 0 && options->strict ? STATUS_NOT_STARTED : status;
 }
 

@@ -41,6 +41,23 @@ static void line(const struct output *o, const char *format, ...)
 	fprintf(o->file, "%s\n", safe ?: "");
 }
 
+/* has session, multi; and for each that is missing what that means. */
+static void text_features(const struct output *o, const Hotpath__StatusReply *s)
+{
+	const char *separator = "has ";
+
+	for (size_t i = 0; i < s->n_features; i++)
+		if (s->features[i]->present) {
+			fprintf(o->file, "%s%s", separator, s->features[i]->name);
+			separator = ", ";
+		}
+	if (*separator == ',')
+		putc('\n', o->file);
+	for (size_t i = 0; i < s->n_features; i++)
+		if (!s->features[i]->present)
+			line(o, "lacks %s: %s", s->features[i]->name, s->features[i]->text);
+}
+
 static void text_daemon(const struct output *o, const Hotpath__StatusReply *s)
 {
 	line(o, "hotpathd %s (pid %d), up %s, %s on CPU, kernel %s", s->version, s->daemon_pid,
@@ -49,12 +66,10 @@ static void text_daemon(const struct output *o, const Hotpath__StatusReply *s)
 	     BYTES(s->kernel_bytes), BYTES(s->kernel_bytes_limit));
 	if (*s->kernel_bytes_formula)
 		line(o, "        %s", s->kernel_bytes_formula);
-	for (size_t i = 0; i < s->n_features; i++)
-		line(o, "%s %s: %s", s->features[i]->present ? "has  " : "lacks",
-		     s->features[i]->name, s->features[i]->text);
+	text_features(o, s);
 	for (size_t i = 0; i < s->n_limits; i++)
 		line(o, "limit %s: %s of %s", s->limits[i]->name, COUNT(s->limits[i]->used),
-		     COUNT(s->limits[i]->max));
+		     s->limits[i]->max ? COUNT(s->limits[i]->max) : "any number");
 	for (size_t i = 0; i < s->n_lost; i++)
 		line(o, "lost %s: %s (%s)", s->lost[i]->name, COUNT(s->lost[i]->value),
 		     s->lost[i]->text);
@@ -81,7 +96,7 @@ static void add_target(const struct output *o, const Hotpath__TargetStatus *t, s
 
 static int text_targets(const struct output *o, const Hotpath__StatusReply *s)
 {
-	static const char *const titles[] = {"Target",	 "PID",	     "State", "Functions",
+	static const char *const titles[] = {"Target",	 "PID",		"State", "Functions",
 					     "Observed", "Detaches in", "Uid"};
 	_cleanup_(grid_freep) struct grid *grid = grid_new(ARRAY_SIZE(titles));
 	size_t shown;
@@ -190,8 +205,7 @@ static int write_json(const struct output *o, const Hotpath__StatusReply *s, boo
 
 /* --- the verb -------------------------------------------------------------- */
 
-static int show(const struct options *options, struct output *output,
-		const Hotpath__StatusReply *s)
+static int show(const struct options *options, struct output *output, const Hotpath__StatusReply *s)
 {
 	int r = 0, closed;
 

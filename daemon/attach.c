@@ -12,23 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attached.h"
+#include "bystanders.h"
 #include "judge.h"
 #include "lib/cleanup.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
+#include "plan.h"
 #include "proc.h"
 #include "reading.h"
 #include "returns.h"
 
 #define PIDS_MAX 256
-
-/* One process of the request. */
-struct attached {
-	struct target *target;
-	bool created;
-	size_t members_before;
-	Hotpath__AttachedTarget message;
-};
 
 struct attaching {
 	struct registry *registry;
@@ -49,16 +44,6 @@ struct attaching {
 static void attaching_next(struct attaching *a);
 
 /* --- life --------------------------------------------------------------------- */
-
-static void attached_done(struct attached *at)
-{
-	size_t i;
-
-	for (i = 0; i < at->message.n_notes; i++)
-		free(at->message.notes[i]);
-	free(at->message.notes);
-	target_unref(at->target);
-}
 
 static void attaching_free(struct attaching *a)
 {
@@ -205,92 +190,6 @@ static bool reply_is_usable(struct attaching *a, pid_t pid, const char *error,
 
 /* --- probing ----------------------------------------------------------------------- */
 
-/* What is to be probed of one object, by kind. */
-struct plan {
-	uint32_t *chosen[PROBE_LOADER];
-	size_t count[PROBE_LOADER];
-	uint32_t skipped, already, cheap, expensive, entry_only, timed;
-};
-
-static void plan_done(struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(plan->chosen); i++)
-		free(plan->chosen[i]);
-}
-
-static enum probe_kind plan_kind(const struct features *features,
-				 const struct returns_verdict *verdict,
-				 const Hotpath__ReaderFunction *f)
-{
-	if (*f->never_return || !verdict->allowed)
-		return PROBE_COUNT;
-	if (!features->session)
-		return PROBE_PAIR;
-	return f->filtered_session && features->pid_filter ? PROBE_SESSION_FILTERED : PROBE_SESSION;
-}
-
-static int plan_make(const struct registry *registry, const struct target *t,
-		     const struct proc_object *file, const Hotpath__ReaderObjectReply *object,
-		     const struct returns_verdict *verdict, struct plan *plan)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(plan->chosen); i++) {
-		plan->chosen[i] = calloc(object->n_functions ?: 1, sizeof(**plan->chosen));
-		if (!plan->chosen[i])
-			return -ENOMEM;
-	}
-	for (i = 0; i < object->n_functions; i++) {
-		const Hotpath__ReaderFunction *f = object->functions[i];
-		enum probe_kind kind = plan_kind(&registry->features, verdict, f);
-
-		if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE) {
-			plan->skipped++;
-			continue;
-		}
-		if (target_has_site(t, file->dev, file->ino, f->offset)) {
-			plan->already++;
-			continue;
-		}
-		plan->chosen[kind][plan->count[kind]++] = i;
-		*(f->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED ? &plan->expensive
-								 : &plan->cheap) += 1;
-		*(kind == PROBE_COUNT ? &plan->entry_only : &plan->timed) += 1;
-	}
-	return 0;
-}
-
-static int plan_join(struct registry *registry, struct target *t, const struct proc_object *file,
-		     const Hotpath__ReaderObjectReply *object, const struct plan *plan)
-{
-	struct group *group;
-	size_t kind;
-	int r;
-
-	for (kind = 0; kind < ARRAY_SIZE(plan->chosen); kind++) {
-		const struct group_want want = {
-			.kind = kind,
-			.dev = file->dev,
-			.ino = file->ino,
-			.file_fd = file->fd,
-			.object = object,
-			.chosen = plan->chosen[kind],
-			.count = plan->count[kind],
-		};
-
-		if (!want.count)
-			continue;
-		r = group_get(&registry->groups, &want, &group);
-		if (r >= 0)
-			r = target_join(t, group);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* The reader answers in the order of the request, which left out unopened files. */
 static const struct proc_object *object_file(const struct proc_objects *objects, size_t nth)
 {
@@ -301,17 +200,6 @@ static const struct proc_object *object_file(const struct proc_objects *objects,
 			return &objects->object[i];
 	}
 	return NULL;
-}
-
-static void tally(struct attached *at, const struct plan *plan)
-{
-	at->message.functions += plan->timed + plan->entry_only;
-	at->message.session += plan->timed;
-	at->message.entry_only += plan->entry_only;
-	at->message.cheap += plan->cheap;
-	at->message.expensive += plan->expensive;
-	at->message.skipped += plan->skipped;
-	at->message.already += plan->already;
 }
 
 static int attaching_probe(struct attaching *a, struct attached *at,
@@ -328,60 +216,15 @@ static int attaching_probe(struct attaching *a, struct attached *at,
 
 		if (!object->n_functions || !file)
 			continue;
-		r = plan_make(a->registry, at->target, file, object, verdict, &plan);
+		r = plan_make(&a->registry->features, at->target, file, object, verdict, &plan);
 		if (r >= 0)
-			r = plan_join(a->registry, at->target, file, object, &plan);
+			r = plan_join(&a->registry->groups, at->target, file, object, &plan);
 		if (r < 0)
 			return r;
-		tally(at, &plan);
+		attached_tally(at, &plan);
 		reply_progress(a->reply, "attaching", i + 1, reply->n_objects);
 	}
 	return 0;
-}
-
-/* --- bystanders ----------------------------------------------------------------------- */
-
-/* Files whose probes every process will hit: those of shared groups. */
-static size_t shared_files(const struct attaching *a, const struct target *t, uint64_t (*files)[2],
-			   size_t room)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < t->n_members && n < room; i++) {
-		const struct group *g = t->member[i].group;
-
-		if (!probe_kind_shared(g->kind))
-			continue;
-		files[n][0] = g->dev;
-		files[n++][1] = g->ino;
-	}
-	return n;
-}
-
-static size_t running_pids(const struct registry *registry, pid_t *pids, size_t room)
-{
-	const struct target *t;
-	size_t n = 0;
-
-	for (t = registry->targets; t && n < room; t = t->next) {
-		if (!target_is_finished(t))
-			pids[n++] = t->pid;
-	}
-	return n;
-}
-
-static int count_bystanders(const struct attaching *a, const struct target *t, uint32_t *ret)
-{
-	uint64_t files[256][2];
-	pid_t pids[HP_TARGETS_MAX];
-	size_t n = shared_files(a, t, files, ARRAY_SIZE(files));
-
-	*ret = 0;
-	if (!n)
-		return 0;
-	return proc_count_mapping(files, n, pids,
-				  running_pids(a->registry, pids, ARRAY_SIZE(pids)),
-				  a->request->max_bystanders, ret);
 }
 
 /* --- one process ------------------------------------------------------------------------ */
@@ -505,51 +348,6 @@ static bool within_limits(struct attaching *a, pid_t pid, const Hotpath__ReaderR
 	return true;
 }
 
-static void attached_note(struct attached *at, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void attached_note(struct attached *at, const char *format, ...)
-{
-	Hotpath__AttachedTarget *m = &at->message;
-	char **notes = reallocarray(m->notes, m->n_notes + 1, sizeof(*notes));
-	va_list ap;
-
-	if (!notes)
-		return;
-	m->notes = notes;
-	va_start(ap, format);
-	if (vasprintf(&notes[m->n_notes], format, ap) >= 0) {
-		target_note(at->target, "%s", notes[m->n_notes]);
-		m->n_notes++;
-	}
-	va_end(ap);
-}
-
-static void attached_describe(struct attaching *a, struct attached *at,
-			      const Hotpath__ReaderReply *reply,
-			      const struct returns_verdict *verdict)
-{
-	Hotpath__AttachedTarget *m = &at->message;
-	size_t i;
-
-	if (!verdict->allowed && m->entry_only)
-		attached_note(at, "calls are counted, not timed: %s", verdict->reason);
-	if (m->skipped)
-		attached_note(at, "%u matching functions cannot be probed: hotpath probes %d says "
-				  "why",
-			      m->skipped, m->pid);
-	if (a->objects.unopened)
-		attached_note(at, "%zu mapped files could not be opened and are not searched",
-			      a->objects.unopened);
-	for (i = 0; i < reply->n_objects; i++) {
-		const Hotpath__ReaderObjectReply *o = reply->objects[i];
-
-		if (*o->error)
-			attached_note(at, "%.*s is not searched: %s", (int)o->path.len,
-				      (const char *)o->path.data, o->error);
-	}
-}
-
 /* Everything that was read is acted on here, in one go. */
 static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply)
 {
@@ -577,7 +375,7 @@ static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply
 		fail_probing(a, pid, r);
 		return;
 	}
-	r = count_bystanders(a, at->target, &bystanders);
+	r = bystanders_count(a->registry, at->target, a->request->max_bystanders, &bystanders);
 	if (r < 0) {
 		attaching_fail(a, EBUSY, "allow it with --max-bystanders N, or probe other functions",
 			       "cannot attach to pid %d: more than %u other processes run the same "
@@ -586,10 +384,7 @@ static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply
 		return;
 	}
 	at->target->bystander_processes = at->message.bystander_processes = bystanders;
-	at->message.pid = pid;
-	at->message.comm.data = (uint8_t *)at->target->comm;
-	at->message.comm.len = strlen(at->target->comm);
-	attached_describe(a, at, reply, &verdict);
+	attached_describe(at, &a->objects, reply, &verdict);
 
 	/* Objects may have come between our look and the hook's probe. */
 	judge_check(a->registry, at->target);

@@ -184,7 +184,7 @@ static int encode_function(const struct target *t, const struct member *member, 
 	const struct function *f = &member->group->functions[i];
 	Hotpath__Function *m = malloc(sizeof(*m));
 	struct model_function figures;
-	uint64_t exits;
+	uint64_t calls = model_calls(func), exits;
 
 	if (!m)
 		return -ENOMEM;
@@ -192,7 +192,7 @@ static int encode_function(const struct target *t, const struct member *member, 
 	*ret = m;
 	if (encode_histogram(member, func, &exits, &m->durations) < 0)
 		return -ENOMEM;
-	model_function(func, exits, open, member->group->kind != PROBE_COUNT, final, &figures);
+	model_function(func, calls, exits, open, member->group->kind != PROBE_COUNT, final, &figures);
 	encode_figures(&figures, m);
 	m->line = f->line;
 	m->probe = encode_probe(t, member->group, f);
@@ -320,7 +320,8 @@ static int encode_head(struct target *t, Hotpath__Target *m)
 {
 	uint64_t now = t->ended_ns ?: monotonic_ns(), cpu;
 
-	if (proc_cpu_ns(t->pid, &cpu) >= 0 && target_is_alive(t) && cpu >= t->cpu_begun_ns)
+	/* Works for a zombie, too; without one the last figure stands. */
+	if (target_is_same_process(t) && proc_cpu_ns(t->pid, &cpu) >= 0 && cpu >= t->cpu_begun_ns)
 		t->cpu_ns = cpu - t->cpu_begun_ns;
 	m->pid = t->pid;
 	m->state = t->state;

@@ -7,42 +7,58 @@ static uint64_t read_once(const __u64 *counter)
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-void model_function(const struct hp_func *func, uint64_t exits, const struct model_open *open,
-		    bool timed, bool final, struct model_function *ret)
+uint64_t model_calls(const struct hp_func *func)
 {
-	uint64_t known, min_inv, child_ns = read_once(&func->child_ns);
+	uint64_t calls = read_once(&func->calls);
 
-	/* Ways out first, entries last: then no call has left that did not enter. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return calls;
+}
+
+/* Which of the entries are in no class that BPF counts? */
+static void model_close(const struct model_open *open, bool final, struct model_function *f)
+{
+	uint64_t known = f->exits + f->cut + f->unwound + f->vetoed + f->lost;
+
+	/* Entries were read first: those that came since are known by their way out. */
+	if (known > f->calls)
+		f->calls = known;
+	if (!final) {
+		f->open = f->cut + f->calls - known;
+		f->open_max_ns = f->calls > known ? open->max_ns : 0;
+		f->open_ns += f->calls > known ? open->total_ns : 0;
+		return;
+	}
+	f->open_ns += open->total_ns;
+	f->cut += open->count;
+	f->open = f->cut;
+	known += open->count;
+	if (f->calls > known)
+		f->lost += f->calls - known;
+}
+
+void model_function(const struct hp_func *func, uint64_t calls, uint64_t exits,
+		    const struct model_open *open, bool timed, bool final,
+		    struct model_function *ret)
+{
+	uint64_t min_inv = read_once(&func->min_inv), child_ns = read_once(&func->child_ns);
+
 	*ret = (struct model_function){
+		.calls = calls,
 		.exits = exits + read_once(&func->hist_lost),
 		.total_ns = read_once(&func->total_ns),
+		.min_ns = min_inv ? ~min_inv : 0,
 		.max_ns = read_once(&func->max_ns),
 		.cut = read_once(&func->cut),
+		.open_ns = read_once(&func->cut_ns),
 		.unwound = read_once(&func->unwound),
 		.vetoed = read_once(&func->vetoed),
 		.lost = read_once(&func->lost),
 		.histogram_lost = read_once(&func->hist_lost),
 	};
 	ret->self_ns = ret->total_ns > child_ns ? ret->total_ns - child_ns : 0;
-	min_inv = read_once(&func->min_inv);
-	ret->min_ns = min_inv ? ~min_inv : 0;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	ret->calls = read_once(&func->calls);
-	if (!timed)
-		return;
-
-	known = ret->exits + ret->cut + ret->unwound + ret->vetoed + ret->lost;
-	if (final) {
-		ret->cut += open->count;
-		ret->open = ret->cut;
-		known += open->count;
-		if (ret->calls > known)
-			ret->lost += ret->calls - known;
-	} else {
-		ret->open = ret->cut + (ret->calls > known ? ret->calls - known : 0);
-	}
-	ret->open_ns = read_once(&func->cut_ns) + open->total_ns;
-	ret->open_max_ns = final ? 0 : open->max_ns;
+	if (timed)
+		model_close(open, final, ret);
 }
 
 size_t model_histogram(const struct hp_func *func, const union hp_block *blocks, size_t n_blocks,

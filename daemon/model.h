@@ -25,13 +25,18 @@ struct model_function {
 	uint64_t unwound, vetoed, lost, histogram_lost;
 };
 
+/* Entries so far; to be read before everything else about the function. */
+uint64_t model_calls(const struct hp_func *func);
+
 /*
- * exits: the sum of the histogram, read before. timed: returns are probed. final: the process is gone or the probes are, so
- * entries that are in no other class are lost. Otherwise they are under way:
- * counters and frames cannot be read at one instant.
+ * calls: model_calls(). exits: the sum of the histogram. timed: returns are probed.
+ * final: the process is gone or the probes are, so entries that are in no other
+ * class are lost. Otherwise they are under way: counters and frames cannot be read
+ * at one instant, so `open` may differ by what a few microseconds bring.
  */
-void model_function(const struct hp_func *func, uint64_t exits, const struct model_open *open,
-		    bool timed, bool final, struct model_function *ret);
+void model_function(const struct hp_func *func, uint64_t calls, uint64_t exits,
+		    const struct model_open *open, bool timed, bool final,
+		    struct model_function *ret);
 
 /*
  * The histogram of a function as ascending pairs; returns how many. bucket and

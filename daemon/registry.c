@@ -32,8 +32,13 @@ struct target *registry_running(struct registry *registry, pid_t pid)
 static int on_exit_of_target(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct target *t = userdata;
+	struct registry *registry = t->registry;
 
-	registry_finish(t->registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+	/* An exec that is still in the ring buffer decides how this one ended. */
+	target_ref(t);
+	calls_drain(registry->calls);
+	registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+	target_unref(t);
 	return 0;
 }
 
@@ -108,11 +113,6 @@ void registry_finish(struct registry *registry, struct target *t, Hotpath__Targe
 {
 	uint32_t probes = target_count_functions(t);
 
-	if (target_is_finished(t))
-		return;
-
-	/* An exec that is still in the ring buffer decides how this one ended. */
-	calls_drain(registry->calls);
 	if (target_is_finished(t))
 		return;
 	target_finish(t, state);

@@ -180,6 +180,13 @@ bool target_is_alive(const struct target *t)
 	return t->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
+bool target_is_same_process(const struct target *t)
+{
+	uint64_t ticks;
+
+	return proc_start_time(t->pid, &ticks) == 0 && ticks == t->start_ticks;
+}
+
 /* --- members ---------------------------------------------------------------- */
 
 /* A filter by a process whose main thread has exited never matches: then none,

@@ -95,6 +95,8 @@ void target_stop(struct target *target);
 
 /* Is the process that was attached still there? */
 bool target_is_alive(const struct target *target);
+/* Is what has its pid now that process, alive or a zombie? */
+bool target_is_same_process(const struct target *target);
 bool target_is_finished(const struct target *target);
 
 int target_join(struct target *target, struct group *group);

@@ -74,8 +74,8 @@ static uint64_t within(uint64_t value, uint64_t min, uint64_t max)
 	return value > max ? max : value;
 }
 
-uint64_t hist_percentile(const uint32_t *bucket, const uint64_t *count, size_t n,
-			 double percentile, uint64_t min_ns, uint64_t max_ns)
+uint64_t hist_percentile(const uint32_t *bucket, const uint64_t *count, size_t n, double percentile,
+			 uint64_t min_ns, uint64_t max_ns)
 {
 	uint64_t total = 0, seen = 0, rank;
 	uint32_t last = 0;

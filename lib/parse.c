@@ -71,11 +71,16 @@ static const struct {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	{"", 1000000000ull},  {"ns", 1},
-	{"us", 1000},	      {"\u00b5s", 1000},
-	{"\u03bcs", 1000},    {"ms", 1000000},
-	{"s", 1000000000ull}, {"m", 60 * 1000000000ull},
-	{"min", 60 * 1000000000ull}, {"h", 3600 * 1000000000ull},
+	{"", 1000000000ull},
+	{"ns", 1},
+	{"us", 1000},
+	{"\u00b5s", 1000},
+	{"\u03bcs", 1000},
+	{"ms", 1000000},
+	{"s", 1000000000ull},
+	{"m", 60 * 1000000000ull},
+	{"min", 60 * 1000000000ull},
+	{"h", 3600 * 1000000000ull},
 };
 
 static int unit_find(const char *word, uint64_t *ret_ns)
@@ -124,8 +129,8 @@ int parse_duration(const char *word, uint64_t *ret_ns)
 		return r;
 
 	if (__builtin_mul_overflow(whole, unit, &ns) ||
-	    __builtin_add_overflow(ns, (uint64_t)((unsigned __int128)unit * billionths / 1000000000),
-				   &ns) ||
+	    __builtin_add_overflow(
+		    ns, (uint64_t)((unsigned __int128)unit * billionths / 1000000000), &ns) ||
 	    ns > INT64_MAX)
 		return -ERANGE;
 

@@ -54,7 +54,8 @@ int snapshot_encode(const Hotpath__Snapshot *snapshot, uint8_t **ret, size_t *re
 
 	hotpath__snapshot__pack(snapshot, message);
 	put_header(file, size, checksum(message, size));
-	if (compress2(file + HEADER_SIZE, &compressed, message, size, Z_DEFAULT_COMPRESSION) != Z_OK)
+	if (compress2(file + HEADER_SIZE, &compressed, message, size, Z_DEFAULT_COMPRESSION) !=
+	    Z_OK)
 		return -ENOMEM;
 
 	*ret_size = HEADER_SIZE + compressed;
@@ -100,8 +101,7 @@ static int inflate_message(const uint8_t *data, size_t size, uint64_t promised, 
 	return 0;
 }
 
-int snapshot_decode(const uint8_t *data, size_t size, Hotpath__Snapshot **ret,
-		    const char **ret_why)
+int snapshot_decode(const uint8_t *data, size_t size, Hotpath__Snapshot **ret, const char **ret_why)
 {
 	_cleanup_free_ uint8_t *message = NULL;
 	Hotpath__Snapshot *snapshot;

@@ -51,16 +51,16 @@ bool utf8_is_unsafe(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{0x0000, 0x001f}, /* C0: ESC, newline, NUL */
-		{0x007f, 0x009f}, /* DEL and C1: CSI in one byte */
-		{0x00ad, 0x00ad}, /* soft hyphen */
-		{0x061c, 0x061c}, /* Arabic letter mark */
-		{0x180e, 0x180e}, /* Mongolian vowel separator */
-		{0x200b, 0x200f}, /* zero width, direction marks */
-		{0x2028, 0x202e}, /* line and paragraph separators, bidi overrides */
-		{0x2060, 0x206f}, /* invisible operators, bidi isolates */
-		{0xfeff, 0xfeff}, /* byte order mark */
-		{0xfff9, 0xfffb}, /* interlinear annotation */
+		{0x0000, 0x001f},   /* C0: ESC, newline, NUL */
+		{0x007f, 0x009f},   /* DEL and C1: CSI in one byte */
+		{0x00ad, 0x00ad},   /* soft hyphen */
+		{0x061c, 0x061c},   /* Arabic letter mark */
+		{0x180e, 0x180e},   /* Mongolian vowel separator */
+		{0x200b, 0x200f},   /* zero width, direction marks */
+		{0x2028, 0x202e},   /* line and paragraph separators, bidi overrides */
+		{0x2060, 0x206f},   /* invisible operators, bidi isolates */
+		{0xfeff, 0xfeff},   /* byte order mark */
+		{0xfff9, 0xfffb},   /* interlinear annotation */
 		{0xe0000, 0xe007f}, /* tags */
 	};
 

@@ -228,7 +228,7 @@ class Verbs:
                 text += os.read(terminal, 100)
             os.write(terminal, b"\x1a")
             try:
-                while b"status" not in text:
+                while b"\n" not in text.partition(b"status")[2]:
                     text += os.read(terminal, 100)
             except OSError:
                 pass

@@ -7,6 +7,7 @@ runner's child, and end_children() ends exactly those, by pid.
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -77,6 +78,24 @@ def wait_until(what, condition, timeout=10.0, step=0.005):
         if time.monotonic() > end:
             raise Timeout(f"{what}: not within {timeout:g} s")
         time.sleep(step)
+
+
+def spent(pid):
+    """(CPU ticks, voluntary switches) of a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        ticks = sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:13])
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as f:
+        return ticks, int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
+
+
+def spent_when_settled(pid):
+    """The same once it has done with the last request (the client's going away, too)."""
+    seen = [None]
+
+    def settled():
+        seen.append(spent(pid))
+        return seen[-1] if seen[-1] == seen[-2] else None
+    return wait_until("the process comes to rest", settled, 10, 0.2)
 
 
 class Lines:

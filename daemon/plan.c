@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Chooses the kind of probe for each function; see plan.h. */
+#include "plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/cleanup.h"
+
+void plan_done(struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(plan->chosen); i++)
+		free(plan->chosen[i]);
+}
+
+static enum probe_kind plan_kind(const struct features *features,
+				 const struct returns_verdict *verdict,
+				 const Hotpath__ReaderFunction *f)
+{
+	if (*f->never_return || !verdict->allowed)
+		return PROBE_COUNT;
+	if (!features->session)
+		return PROBE_PAIR;
+	return f->filtered_session && features->pid_filter ? PROBE_SESSION_FILTERED : PROBE_SESSION;
+}
+
+int plan_make(const struct features *features, const struct target *t,
+	      const struct proc_object *file, const Hotpath__ReaderObjectReply *object,
+	      const struct returns_verdict *verdict, struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(plan->chosen); i++) {
+		plan->chosen[i] = calloc(object->n_functions ?: 1, sizeof(**plan->chosen));
+		if (!plan->chosen[i])
+			return -ENOMEM;
+	}
+	for (i = 0; i < object->n_functions; i++) {
+		const Hotpath__ReaderFunction *f = object->functions[i];
+		enum probe_kind kind = plan_kind(features, verdict, f);
+
+		if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE) {
+			plan->skipped++;
+			continue;
+		}
+		if (target_has_site(t, file->dev, file->ino, f->offset)) {
+			plan->already++;
+			continue;
+		}
+		plan->chosen[kind][plan->count[kind]++] = i;
+		*(f->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED ? &plan->expensive
+								 : &plan->cheap) += 1;
+		*(kind == PROBE_COUNT ? &plan->entry_only : &plan->timed) += 1;
+	}
+	return 0;
+}
+
+int plan_join(struct groups *groups, struct target *t, const struct proc_object *file,
+	      const Hotpath__ReaderObjectReply *object, const struct plan *plan)
+{
+	struct group *group;
+	size_t kind;
+	int r;
+
+	for (kind = 0; kind < ARRAY_SIZE(plan->chosen); kind++) {
+		const struct group_want want = {
+			.kind = kind,
+			.dev = file->dev,
+			.ino = file->ino,
+			.file_fd = file->fd,
+			.object = object,
+			.chosen = plan->chosen[kind],
+			.count = plan->count[kind],
+		};
+
+		if (!want.count)
+			continue;
+		r = group_get(groups, &want, &group);
+		if (r >= 0)
+			r = target_join(t, group);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

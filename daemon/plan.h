@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is to be probed of one object in one target, and by which kind of probe:
+ * the reader's functions, the verdict on returns and the kernel's features in,
+ * groups to join out.
+ */
+#ifndef DAEMON_PLAN_H
+#define DAEMON_PLAN_H
+
+#include "features.h"
+#include "proc.h"
+#include "reader.pb-c.h"
+#include "returns.h"
+#include "target.h"
+
+struct plan {
+	uint32_t *chosen[PROBE_LOADER];
+	size_t count[PROBE_LOADER];
+	uint32_t skipped, already, cheap, expensive, entry_only, timed;
+};
+
+int plan_make(const struct features *features, const struct target *target,
+	      const struct proc_object *file, const Hotpath__ReaderObjectReply *object,
+	      const struct returns_verdict *verdict, struct plan *plan);
+/* Acts on it: after this the chosen functions are counted. */
+int plan_join(struct groups *groups, struct target *target, const struct proc_object *file,
+	      const Hotpath__ReaderObjectReply *object, const struct plan *plan);
+void plan_done(struct plan *plan);
+
+#endif
