@@ -111,10 +111,10 @@ static uint32_t pages_of_its_own(const struct blocks *blocks, uint32_t first, ui
 	return high + 1 - low;
 }
 
-/* The run is in nobody's list: makes the pages that it has for itself. */
-static int pages_make(struct blocks *blocks, uint32_t first, uint32_t n)
+/* Makes pages that nobody has yet; they are zero. */
+static int pages_make(struct blocks *blocks, uint32_t page, uint32_t count)
 {
-	uint32_t page, count = pages_of_its_own(blocks, first, n, &page), i;
+	uint32_t i;
 	int r = 0;
 
 	for (i = 0; r >= 0 && i < count; i++)
@@ -143,9 +143,24 @@ static void pages_drop(struct blocks *blocks, uint32_t first, uint32_t n)
 		page_drop(blocks, page + i);
 }
 
+/* Zeroes a run where it is not zero already: to touch a fresh page is what costs. */
+static void blocks_zero(struct blocks *blocks, uint32_t first, uint32_t n, uint32_t fresh,
+			uint32_t count)
+{
+	uint32_t end = first + n, low = fresh << HP_PAGE_BITS, high = (fresh + count) << HP_PAGE_BITS;
+
+	if (!count)
+		low = high = end;
+	if (first < low)
+		memset(blocks_at(blocks, first), 0, (size_t)(low - first) * HP_BLOCK_SIZE);
+	if (end > high)
+		memset(blocks_at(blocks, high), 0, (size_t)(end - high) * HP_BLOCK_SIZE);
+}
+
 int blocks_take(struct blocks *blocks, uint32_t n, uint32_t *ret_first)
 {
 	uint64_t first = 1; /* 0 is no cell */
+	uint32_t fresh, count;
 	struct run **at, *run;
 	int r;
 
@@ -157,7 +172,8 @@ int blocks_take(struct blocks *blocks, uint32_t n, uint32_t *ret_first)
 	run = calloc(1, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
-	r = pages_make(blocks, first, n);
+	count = pages_of_its_own(blocks, first, n, &fresh);
+	r = pages_make(blocks, fresh, count);
 	if (r < 0) {
 		free(run);
 		return r;
@@ -166,7 +182,7 @@ int blocks_take(struct blocks *blocks, uint32_t n, uint32_t *ret_first)
 	run->n = n;
 	run->next = *at;
 	*at = run;
-	memset(blocks_at(blocks, first), 0, (size_t)n * HP_BLOCK_SIZE);
+	blocks_zero(blocks, first, n, fresh, count);
 	*ret_first = first;
 	return 0;
 }

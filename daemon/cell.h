@@ -21,14 +21,17 @@ struct cell {
 
 /*
  * Chunks a cell has for its histograms: most functions' durations lie within
- * eight powers of two; where functions are few each may have all 36.
+ * eight powers of two; where functions are few each may have all 36; and of many
+ * thousand, most are never called. When they run out, `histogram_lost` says so.
  */
+#define CELL_FORMULA                                                                               	"per group of n functions 256 B x (1 + n + chunks), chunks = 36 n up to 144, then 8 n up "  	"to n = 1,000, then 7,000 + n; in pages of 1 MiB, whatever the number of CPUs"
+
 static inline uint32_t cell_chunks(uint32_t functions)
 {
-	uint32_t all = functions * HP_HIST_CHUNKS, some = functions * 8;
-	uint32_t least = all < 4 * HP_HIST_CHUNKS ? all : 4 * HP_HIST_CHUNKS;
+	uint32_t few = functions < 4 ? functions * HP_HIST_CHUNKS : 4 * HP_HIST_CHUNKS;
+	uint32_t many = functions < 1000 ? 8 * functions : 7000 + functions;
 
-	return some > least ? some : least;
+	return many > few ? many : few;
 }
 
 static inline size_t cell_bytes(uint32_t functions)

@@ -123,9 +123,7 @@ static void fill_daemon(const struct registry *registry, Hotpath__StatusReply *b
 	body->daemon_pid = getpid();
 	body->uptime_ns = monotonic_ns() - registry->started_ns;
 	body->kernel_bytes = registry_kernel_bytes(registry);
-	body->kernel_bytes_formula = (char *)"per function 256 B and 8 x 256 B for its histogram "
-					     "(36 x when few), in pages of 1 MiB, whatever the "
-					     "number of CPUs";
+	body->kernel_bytes_formula = (char *)CELL_FORMULA;
 	body->kernel_bytes_limit = registry->config->max_kernel_bytes;
 	body->rss_bytes = own_rss_bytes();
 	body->cpu_ns = own_cpu_ns();
