@@ -11,6 +11,7 @@
 #include "cli/focus.h"
 #include "cli/name.h"
 #include "cli/program.h"
+#include "cli/jsonstream.h"
 #include "cli/section.h"
 #include "cli/sort.h"
 #include "cli/text.h"
@@ -384,7 +385,7 @@ static int fill_members(const struct view *view, struct sheet *sheet)
 
 	json_object_set_new(sheet->members, "total_elapsed_ns",
 			    sheet_integer(view->target->elapsed_ns));
-	json_object_set_new(sheet->members, "caller_name", json_stringn(caller, size));
+	json_object_set_new(sheet->members, "caller_name", jsonstream_string(caller, size));
 	json_object_set_new(sheet->members, "functions_not_called", sheet_integer(uncalled));
 	return 0;
 }

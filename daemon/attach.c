@@ -348,6 +348,25 @@ static bool within_limits(struct attaching *a, pid_t pid, const Hotpath__ReaderR
 	return true;
 }
 
+static const char *why_unprobeable(const Hotpath__ReaderReply *reply)
+{
+	size_t i;
+
+	for (i = 0; i < reply->n_objects; i++) {
+		if (reply->objects[i]->n_functions)
+			return reply->objects[i]->functions[0]->site_reason;
+	}
+	return *reply->hint ? reply->hint : "it has no probeable instruction";
+}
+
+/* Functions match, and not one can be probed: no empty target is left behind. */
+static void fail_unprobeable(struct attaching *a, pid_t pid, const Hotpath__ReaderReply *reply)
+{
+	attaching_fail(a, ENOTSUP, "hotpath probes PID PATTERN says of each function what it bears",
+		       "cannot attach to pid %d: none of the matching functions can be probed: %s",
+		       pid, why_unprobeable(reply));
+}
+
 /* Everything that was read is acted on here, in one go. */
 static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply)
 {
@@ -373,6 +392,10 @@ static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply
 	r = attaching_probe(a, at, reply, &verdict);
 	if (r < 0) {
 		fail_probing(a, pid, r);
+		return;
+	}
+	if (!at->message.functions && !at->message.already) {
+		fail_unprobeable(a, pid, reply);
 		return;
 	}
 	r = bystanders_count(a->registry, at->target, a->request->max_bystanders, &bystanders);
@@ -406,9 +429,11 @@ static void on_read(void *userdata, const char *error, const Hotpath__ReaderRepl
 static int attaching_read(struct attaching *a)
 {
 	struct judge_request request = {};
+	char comm[64] = "";
 	int r;
 
-	r = judge_request_init(&request, &a->objects);
+	proc_comm(a->request->pids[a->at], comm, sizeof(comm));
+	r = judge_request_init(&request, &a->objects, comm);
 	if (r >= 0) {
 		request.message.patterns = a->request->patterns;
 		request.message.n_patterns = a->request->n_patterns;

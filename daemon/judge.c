@@ -11,7 +11,8 @@
 #include "reading.h"
 #include "returns.h"
 
-int judge_request_init(struct judge_request *request, const struct proc_objects *objects)
+int judge_request_init(struct judge_request *request, const struct proc_objects *objects,
+		       const char *called)
 {
 	size_t i, n = 0;
 
@@ -31,6 +32,10 @@ int judge_request_init(struct judge_request *request, const struct proc_objects 
 		o->path.data = (uint8_t *)from->path;
 		o->path.len = strlen(from->path);
 		o->main = from->main;
+		if (from->main) {
+			o->called.data = (uint8_t *)called;
+			o->called.len = strlen(called);
+		}
 		request->fds[n] = from->fd;
 		request->objects[n++] = o;
 	}
@@ -147,7 +152,7 @@ static int judging_read(struct judging *j)
 	struct judge_request request = {};
 	int r;
 
-	r = judge_request_init(&request, &j->objects);
+	r = judge_request_init(&request, &j->objects, "");
 	if (r >= 0) {
 		request.message.facts_only = true;
 		r = reading_start(j->registry->event, &request.message, request.fds, on_facts, j,

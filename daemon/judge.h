@@ -28,7 +28,9 @@ struct judge_request {
 	Hotpath__ReaderObject *object, **objects;
 	int *fds;
 };
-int judge_request_init(struct judge_request *request, const struct proc_objects *objects);
+/* called: the name of the process, by which patterns may name its executable. */
+int judge_request_init(struct judge_request *request, const struct proc_objects *objects,
+		       const char *called);
 void judge_request_done(struct judge_request *request);
 
 #endif

@@ -128,9 +128,11 @@ static void on_probes_read(void *userdata, const char *error, const Hotpath__Rea
 static int probing_read(struct probing *p, const Hotpath__ProbesRequest *from)
 {
 	struct judge_request request = {};
+	char comm[64] = "";
 	int r;
 
-	r = judge_request_init(&request, &p->objects);
+	proc_comm(p->pid, comm, sizeof(comm));
+	r = judge_request_init(&request, &p->objects, comm);
 	if (r >= 0) {
 		request.message.patterns = from->patterns;
 		request.message.n_patterns = from->n_patterns;

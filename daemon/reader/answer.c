@@ -71,6 +71,7 @@ static struct selection_object selection_object(const struct answer *a, size_t i
 
 	return (struct selection_object){
 		.path = b->path,
+		.called = bytes_text(a->request->objects[i]->called),
 		.soname = b->object ? b->object->soname : (struct text){0},
 		.main = a->request->objects[i]->main,
 	};

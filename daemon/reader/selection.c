@@ -30,14 +30,19 @@ void selection_free(struct selection *s)
 	*s = (struct selection){0};
 }
 
+static bool fits_object(const struct pattern *p, const struct selection_object *o)
+{
+	return pattern_fits_object(p, o->path, o->soname) ||
+	       (o->called.size && pattern_fits_object(p, o->called, (struct text){0}));
+}
+
 bool selection_reads(const struct selection *s, const struct selection_object *o)
 {
 	if (!s->n_including)
 		return o->main;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (!pattern_excludes(s->patterns[i]) &&
-		    pattern_fits_object(s->patterns[i], o->path, o->soname))
+		if (!pattern_excludes(s->patterns[i]) && fits_object(s->patterns[i], o))
 			return true;
 
 	return false;
@@ -69,7 +74,7 @@ bool selection_takes(struct selection *s, const struct selection_object *o,
 	for (size_t i = 0; i < s->n; i++) {
 		struct pattern *p = s->patterns[i];
 
-		if (!pattern_fits_object(p, o->path, o->soname) || !fits_any_name(p, f, fn, caches))
+		if (!fits_object(p, o) || !fits_any_name(p, f, fn, caches))
 			continue;
 		++*pattern_matches(p);
 		if (pattern_excludes(p))

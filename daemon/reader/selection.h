@@ -21,6 +21,7 @@ struct selection {
 /* What an object is called; which of its functions are chosen depends on it. */
 struct selection_object {
 	struct text path;
+	struct text called; /* redis-server, where that is a link to redis-check-rdb */
 	struct text soname;
 	bool main;
 };
