@@ -388,6 +388,7 @@ static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply
 	returns_judge(reply->objects, reply->n_objects, &a->facts, &a->registry->features,
 		      at->target->n_loader_fds > 0, &verdict);
 	memcpy(at->target->returns_reason, verdict.reason, sizeof(verdict.reason));
+	at->target->returns_forbidden = !verdict.allowed;
 
 	r = attaching_probe(a, at, reply, &verdict);
 	if (r < 0) {

@@ -29,6 +29,30 @@ static const struct {
 	{"libicu*.so.*", "reports errors by code, built without exceptions of its own"},
 };
 
+/*
+ * Changes of stack that BPF tells exactly at each entry. All others (swapcontext
+ * and its like) may run coroutines on stacks inside the thread's own mapping, in
+ * an array of a frame or in thread-local memory, where nothing tells them apart:
+ * a return that is armed there is never found again, and the process dies.
+ */
+static const char *const told_apart[] = {
+	"sigaltstack",
+	"pthread_attr_setstack",
+	"pthread_attr_setstackaddr",
+	"clone",
+};
+
+static bool is_told_apart(const char *symbol)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(told_apart) / sizeof(told_apart[0]); i++) {
+		if (strcmp(told_apart[i], symbol) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -104,7 +128,9 @@ static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct 
 			ret->lander = o;
 		if (*o->loads && !ret->loader)
 			ret->loader = o;
-		if (*o->switches_stacks && !ret->switcher)
+		/* The kind that forbids goes before the kind that needs a veto. */
+		if (*o->switches_stacks &&
+		    (!ret->switcher || is_told_apart(ret->switcher->switches_stacks)))
 			ret->switcher = o;
 	}
 }
@@ -157,6 +183,9 @@ void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
 	else if (u.raiser && u.lander)
 		verdict(ret, false, "%s may raise (%s) and %s may catch",
 			object_name(u.raiser, a), u.raiser->raises, object_name(u.lander, b));
+	else if (u.switcher && !is_told_apart(u.switcher->switches_stacks))
+		verdict(ret, false, "%s may run coroutines (%s)", object_name(u.switcher, a),
+			u.switcher->switches_stacks);
 	else if (!features->session && no_veto_forbids(&u, ret))
 		return;
 	else if (u.loader && (u.lander || u.raiser) && !has_loader_hook)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What tracers break. Each command prints figures that are the same probed and
- * unprobed. "coroutines N": two contexts hand over to each other N times inside
- * co_step. "altstack N": N signals handled by alt_work on a signal stack that
+ * unprobed. "altstack N": N signals handled by alt_work on a signal stack that
  * lies above the thread's. "cancel N": N threads cancelled inside can_wait, each
  * with a cleanup. "setjmp N": N times out of set_inner into set_outer.
  */
@@ -10,47 +9,9 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include "target.h"
 
-static ucontext_t co_main, co_one, co_two;
-static unsigned long steps, handled, cleaned, returned;
-
-PROBED void co_step(ucontext_t *from, ucontext_t *to)
-{
-	steps++;
-	swapcontext(from, to);
-	steps += 1000000;
-}
-
-static unsigned long co_rounds;
-static void co_body_one(void)
-{
-	for (unsigned long i = 0; i < co_rounds; i++)
-		co_step(&co_one, &co_two);
-	setcontext(&co_main);
-}
-static void co_body_two(void)
-{
-	for (;;)
-		co_step(&co_two, &co_one);
-}
-
-static void coroutines(unsigned long n)
-{
-	static char stack[2][65536];
-
-	co_rounds = n;
-	getcontext(&co_one);
-	co_one.uc_stack.ss_sp = stack[0];
-	co_one.uc_stack.ss_size = sizeof(stack[0]);
-	makecontext(&co_one, co_body_one, 0);
-	getcontext(&co_two);
-	co_two.uc_stack.ss_sp = stack[1];
-	co_two.uc_stack.ss_size = sizeof(stack[1]);
-	makecontext(&co_two, co_body_two, 0);
-	swapcontext(&co_main, &co_one);
-}
+static unsigned long handled, cleaned, returned;
 
 PROBED unsigned long alt_work(unsigned long x)
 {
@@ -146,17 +107,15 @@ int main(int argc, char **argv)
 	while (target_command()) {
 		unsigned long n = target_number(0);
 
-		if (target_is("coroutines"))
-			coroutines(n);
-		else if (target_is("altstack"))
+		if (target_is("altstack"))
 			altstack(n);
 		else if (target_is("cancel"))
 			cancel(n);
 		else if (target_is("setjmp"))
 			for (unsigned long i = 0; i < n; i++)
 				set_outer(i);
-		target_truth("\"steps\":%lu,\"handled\":%lu,\"cleaned\":%lu,\"returned\":%lu", steps, handled,
-			     cleaned, returned);
+		target_truth("\"handled\":%lu,\"cleaned\":%lu,\"returned\":%lu", handled, cleaned,
+			     returned);
 	}
 	return 0;
 }
