@@ -53,6 +53,12 @@ static bool is_told_apart(const char *symbol)
 	return false;
 }
 
+/* Libraries whose coroutines run on stacks that are mappings or heap blocks of their
+ * own, reviewed: the rule on the thread's own stack tells those. */
+static const char *const own_stacks[] = {
+	"libcrypto.so.*", /* ASYNC_start_job(): 32 KiB from OPENSSL_malloc() */
+};
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -109,6 +115,17 @@ static bool is_reviewed(const Hotpath__ReaderObjectReply *object)
 	return !object->main && returns_reviewed(object->soname, object_name(object, name));
 }
 
+static bool has_own_stacks(const Hotpath__ReaderObjectReply *object)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(own_stacks) / sizeof(own_stacks[0]); i++) {
+		if (!object->main && fnmatch(own_stacks[i], object->soname, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct unwinding *ret)
 {
 	size_t i;
@@ -128,6 +145,8 @@ static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct 
 			ret->lander = o;
 		if (*o->loads && !ret->loader)
 			ret->loader = o;
+		if (has_own_stacks(o))
+			continue;
 		/* The kind that forbids goes before the kind that needs a veto. */
 		if (*o->switches_stacks &&
 		    (!ret->switcher || is_told_apart(ret->switcher->switches_stacks)))
