@@ -279,3 +279,54 @@ def test_the_daemon_takes_no_time_between_requests(t):
     before = spent_when_settled(d.pid)
     time.sleep(2)  # the claim is about time passing: nothing to wait for
     t.equal("ticks and wake-ups in 2 s", spent(d.pid), before)
+
+
+def target_with_pid(t, pid):
+    """A new worker that has this pid; the pid must be free. None: others were faster."""
+    for _ in range(50):
+        with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+            f.write(str(pid - 1))
+        target = t.target("worker")
+        if target.pid == pid:
+            return target
+        target.kill()
+        target.wait()
+    return None
+
+
+def test_a_reused_pid_is_another_process(t):
+    first = t.target("worker")
+    pid = first.pid
+    t.attach(first, "work_one")
+    first.ask("go 7")
+    t.equal("status", first.end(), 0)
+    second = target_with_pid(t, pid)
+    if second is None:
+        t.skip("another process took the pid 50 times")
+    second.ask("go 100")
+    old = t.report(pid)
+    t.equal("state of the first", old["state"], "exited")
+    t.equal("calls of the first", t.functions(pid)["work_one"]["calls"], 3 * 7)
+    t.attach(second, "work_one")
+    second.ask("go 30")
+    t.equal("state of the second", t.report(pid)["state"], "running")
+    t.equal("calls of the second", t.functions(pid)["work_one"]["calls"], 3 * 30)
+    t.equal("both are in the whole report, apart",
+            sorted(f["calls"] for x in t.document()["targets"] if x["pid"] == pid
+                   for f in x["functions_timing"]["data"]), [3 * 7, 3 * 30])
+
+
+def test_finished_targets_are_kept_up_to_the_limit_oldest_out(t):
+    t.new_daemon(args=["--keep", "2"])
+    pids = []
+    for n in (3, 4, 5):
+        target = t.target("worker")
+        t.attach(target, "work_one")
+        target.ask(f"go {n}")
+        t.equal("status", target.end(), 0)
+        pids.append(target.pid)
+        wait_until("its end is noticed", lambda: t.report(target)["state"] == "exited")
+    t.equal("kept", sorted(x["pid"] for x in t.document()["targets"]), sorted(pids[1:]))
+    t.equal("calls of the newest", t.functions(pids[2])["work_one"]["calls"], 3 * 5)
+    r = t.hotpath("report", pids[0], check=False)
+    t.true("the oldest is said to be gone", r.status == 1 and b"not attached" in r.err, str(r))
