@@ -73,6 +73,7 @@ BINARIES := $(O)/hotpathd $(O)/hotpath-reader $(O)/hotpath
 
 .PHONY: all
 all: $(BINARIES)
+	@:
 
 $(O)/hotpathd: $(DAEMON_OBJ) $(O)/libhotpath.a
 	$(say) LD $@

@@ -49,7 +49,7 @@ static void print_target(FILE *f, const Hotpath__AttachedTarget *t)
 		fprintf(f, "  %u other processes run the same files and pay for the probes, too\n",
 			t->bystander_processes);
 	if (t->ttl_ns)
-		fprintf(f, "  detaches by itself in %s (--ttl)\n", fmt_ns(ttl, t->ttl_ns, false));
+		fprintf(f, "  detaches by itself in %s (--ttl)\n", fmt_span(ttl, t->ttl_ns));
 	for (size_t i = 0; i < t->n_notes; i++) {
 		_cleanup_free_ char *note = fmt_safe(t->notes[i], strlen(t->notes[i]));
 

@@ -20,6 +20,7 @@
 DEFINE_CLEANUP(struct grid *, grid_free)
 
 #define NS(n)	 fmt_ns((char[FMT_MAX]){0}, n, o->utf8)
+#define SPAN(n)  fmt_span((char[FMT_MAX]){0}, n)
 #define BYTES(n) fmt_bytes((char[FMT_MAX]){0}, n)
 #define COUNT(n) fmt_count((char[FMT_MAX]){0}, n)
 
@@ -61,7 +62,7 @@ static void text_features(const struct output *o, const Hotpath__StatusReply *s)
 static void text_daemon(const struct output *o, const Hotpath__StatusReply *s)
 {
 	line(o, "hotpathd %s (pid %d), up %s, %s on CPU, kernel %s", s->version, s->daemon_pid,
-	     NS(s->uptime_ns), NS(s->cpu_ns), s->kernel);
+	     SPAN(s->uptime_ns), NS(s->cpu_ns), s->kernel);
 	line(o, "memory: %s resident; %s of at most %s in the kernel", BYTES(s->rss_bytes),
 	     BYTES(s->kernel_bytes), BYTES(s->kernel_bytes_limit));
 	if (*s->kernel_bytes_formula)
@@ -88,8 +89,8 @@ static void add_target(const struct output *o, const Hotpath__TargetStatus *t, s
 	grid_cell(grid, 1, number(t->pid), NULL);
 	grid_cell(grid, 2, strdup(program_state(t->state)), NULL);
 	grid_cell(grid, 3, number(t->functions), NULL);
-	grid_cell(grid, 4, strdup(NS(t->elapsed_ns)), NULL);
-	grid_cell(grid, 5, strdup(t->ttl_left_ns ? NS(t->ttl_left_ns) : "-"), NULL);
+	grid_cell(grid, 4, strdup(SPAN(t->elapsed_ns)), NULL);
+	grid_cell(grid, 5, strdup(t->ttl_left_ns ? SPAN(t->ttl_left_ns) : "-"), NULL);
 	grid_cell(grid, 6, number(t->owner_uid), NULL);
 	grid_end_row(grid);
 }

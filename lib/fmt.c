@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Numbers for people; lib/fmt.h shows what they look like. */
+#include <inttypes.h>
 #include <stdio.h>
 #include "lib/cleanup.h"
 #include "lib/fmt.h"
@@ -30,6 +31,32 @@ const char *fmt_ns(char *buffer, uint64_t ns, bool utf8)
 	}
 	snprintf(buffer, FMT_MAX, "%llu.%02u %s", (unsigned long long)(hundredths / 100),
 		 (unsigned int)(hundredths % 100), utf8 ? units[i].utf8_name : units[i].name);
+	return buffer;
+}
+
+const char *fmt_span(char *buffer, uint64_t ns)
+{
+	static const struct {
+		const char *big, *small;
+		uint64_t big_s, small_s;
+	} steps[] = {
+		{"d", "h", 86400, 3600},
+		{"h", "min", 3600, 60},
+		{"min", "s", 60, 1},
+	};
+	uint64_t s = ns / 1000000000, rest;
+	size_t i = 0;
+
+	if (s < 120)
+		return fmt_ns(buffer, ns, false);
+	while (s < steps[i].big_s)
+		i++;
+	rest = s % steps[i].big_s / steps[i].small_s;
+	if (rest)
+		snprintf(buffer, FMT_MAX, "%" PRIu64 " %s %" PRIu64 " %s", s / steps[i].big_s,
+			 steps[i].big, rest, steps[i].small);
+	else
+		snprintf(buffer, FMT_MAX, "%" PRIu64 " %s", s / steps[i].big_s, steps[i].big);
 	return buffer;
 }
 

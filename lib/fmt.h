@@ -18,6 +18,8 @@
 #define FMT_MAX 32
 
 const char *fmt_ns(char *buffer, uint64_t ns, bool utf8);
+/* A time that people wait for: as fmt_ns below two minutes, then "1 h 2 min". */
+const char *fmt_span(char *buffer, uint64_t ns);
 const char *fmt_bytes(char *buffer, uint64_t bytes);
 const char *fmt_percent(char *buffer, double fraction);
 const char *fmt_count(char *buffer, uint64_t count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The plain one: "go N" calls work_one N times and work_two 2 N times.
+ * The plain one: "go N" calls work_two 2 N times and work_one 3 N times, 2 N of them from there.
  * "spin MS" calls work_one until that much time has passed and says how often.
  * "fork N" has a child make N calls while the parent waits; "exec", "exec-thread"
  * start this program again, from the main thread or another, "exec-other PATH"

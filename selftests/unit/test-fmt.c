@@ -9,6 +9,23 @@
 #include "lib/cleanup.h"
 #include "lib/fmt.h"
 
+static void spans(void **state)
+{
+	static const struct {
+		uint64_t s;
+		const char *expected;
+	} cases[] = {
+		{1, "1.00 s"},	     {119, "119.00 s"},	     {120, "2 min"},
+		{3599, "59 min 59 s"}, {3600, "1 h"},	     {3725, "1 h 2 min"},
+		{86400, "1 d"},	     {90000, "1 d 1 h"},
+	};
+	char b[FMT_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(fmt_span(b, cases[i].s * 1000000000), cases[i].expected);
+}
+
 static void durations(void **state)
 {
 	static const struct {
@@ -99,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations),
+		cmocka_unit_test(spans),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(counts_and_percents),
 		cmocka_unit_test(names_become_harmless),
