@@ -2,9 +2,12 @@
 /* DWARF: where functions were written. */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <gelf.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/reader/lines.h"
+#include "lib/cleanup.h"
 
 struct search {
 	struct line *list;
@@ -100,8 +103,41 @@ static void lines_by_table(Dwarf *dwarf, struct search *s)
 	}
 }
 
+static bool has_compressed(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+
+	while ((section = elf_nextscn(elf, section))) {
+		if (gelf_getshdr(section, &header) && header.sh_flags & SHF_COMPRESSED)
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * libelf changes the headers of compressed sections in place when it expands them,
+ * and an image is read-only: those, and only those, are copied. *ret_copy is to be
+ * freed after the Elf.
+ */
+static Elf *open_elf(const struct object *o, void **ret_copy)
+{
+	Elf *elf = elf_memory((char *)o->image.data, o->image.size);
+
+	if (!elf || !has_compressed(elf))
+		return elf;
+
+	elf_end(elf);
+	*ret_copy = malloc(o->image.size);
+	if (!*ret_copy)
+		return NULL;
+	return elf_memory(memcpy(*ret_copy, o->image.data, o->image.size), o->image.size);
+}
+
 void lines_find(const struct object *o, struct line *list, size_t n)
 {
+	_cleanup_free_ void *copy = NULL;
 	struct search s = {.list = list, .n = n};
 	Dwarf_Off offset = 0, next;
 	size_t header;
@@ -109,7 +145,7 @@ void lines_find(const struct object *o, struct line *list, size_t n)
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
-	elf = elf_memory((char *)o->image.data, o->image.size);
+	elf = open_elf(o, &copy);
 	dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 	while (dwarf && s.found < n &&
 	       !dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL)) {

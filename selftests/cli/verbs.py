@@ -266,7 +266,7 @@ class Verbs:
             request = daemon.requests[0]["attach"]
         text = got.stdout.decode()
         words = ["pid 1", "2 functions", "1 timed", "1 counted only", "2 cheap", "3 other",
-                 "600.00 s", "no safe place"]
+                 "10 min", "no safe place"]
         missing = [word for word in words if word not in text]
         if request.get("max_bystanders") != 32 or request["ttl_ns"] != 600 * 10**9 or \
                 request["patterns"] != ["main"]:

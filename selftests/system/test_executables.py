@@ -31,6 +31,8 @@ def test_every_kind_of_executable_is_counted(t):
             else:
                 t.equal("returns", probe["returns"], "session")
                 t.equal("exits", (f["work_one"]["exits"], f["work_two"]["exits"]), (3000, 2000))
+            if "no debug information" not in what:
+                t.equal("source file", os.path.basename(f["work_one"].get("file", "")), "worker.c")
             if what == "endbr64":
                 t.equal("endbr64 costs what a push costs", f["work_one"]["probe"]["class"], "emulated")
             t.equal("status", target.end(), 0)
