@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli/supervise.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 static const int watched[] = {
 	SIGCHLD, SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGUSR1,
@@ -33,14 +33,6 @@ void supervise_begin(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 struct deadline {
 	uint64_t at_ns; /* 0: none */
 	uint64_t grace_ns;
@@ -53,7 +45,7 @@ static void deadline_pass(struct deadline *d, pid_t pid)
 	kill(pid, d->ended ? SIGKILL : SIGTERM);
 	/* A stopped process would never see SIGTERM. */
 	kill(pid, SIGCONT);
-	d->at_ns = d->ended ? 0 : now_ns() + d->grace_ns;
+	d->at_ns = d->ended ? 0 : clock_ns(CLOCK_MONOTONIC) + d->grace_ns;
 	d->ended = true;
 }
 
@@ -132,7 +124,7 @@ static bool sent_by_another(const siginfo_t *info, pid_t pid)
 
 static int await(const sigset_t *set, siginfo_t *info, const struct deadline *d)
 {
-	uint64_t now = now_ns(), left = d->at_ns > now ? d->at_ns - now : 0;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), left = d->at_ns > now ? d->at_ns - now : 0;
 	struct timespec timeout = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
 
 	return d->at_ns ? sigtimedwait(set, info, &timeout) : sigwaitinfo(set, info);
@@ -140,7 +132,7 @@ static int await(const sigset_t *set, siginfo_t *info, const struct deadline *d)
 
 bool supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns)
 {
-	struct deadline d = {duration_ns ? now_ns() + duration_ns : 0, grace_ns, false};
+	struct deadline d = {duration_ns ? clock_ns(CLOCK_MONOTONIC) + duration_ns : 0, grace_ns, false};
 	sigset_t set;
 
 	watched_set(&set);

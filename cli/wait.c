@@ -7,21 +7,13 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include "cli/client.h"
 #include "cli/complain.h"
 #include "cli/wait.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 enum { POLL_SIGNAL, POLL_DAEMON, POLL_PIDS };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* Blocked for good: a second one must not cut the report short. */
 static int open_signals(void)
@@ -85,7 +77,7 @@ static int wait_until(const char *socket, struct pollfd *p, size_t pids, uint64_
 	size_t running = pids;
 
 	while (running) {
-		uint64_t now = now_ns(), left = end_ns > now ? end_ns - now : 0;
+		uint64_t now = clock_ns(CLOCK_MONOTONIC), left = end_ns > now ? end_ns - now : 0;
 		struct timespec timeout = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
 		int n = ppoll(p, POLL_PIDS + pids, &timeout, NULL);
 
@@ -101,7 +93,7 @@ static int wait_until(const char *socket, struct pollfd *p, size_t pids, uint64_
 
 int wait_for_pids(const char *socket, const struct pids *pids, uint64_t duration_ns)
 {
-	uint64_t end_ns = now_ns() + duration_ns;
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + duration_ns;
 	_cleanup_free_ struct pollfd *p = calloc(POLL_PIDS + pids->count, sizeof(*p));
 	int r = 0;
 

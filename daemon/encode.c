@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "model.h"
 #include "proc.h"
 
@@ -16,14 +16,6 @@ struct open_calls {
 	struct target *target;
 	struct model_open **of; /* per member, per function */
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static void open_calls_done(struct open_calls *open)
 {
@@ -318,7 +310,7 @@ static uint64_t bystander_hits(const struct target *t)
 
 static int encode_head(struct target *t, Hotpath__Target *m)
 {
-	uint64_t now = t->ended_ns ?: monotonic_ns(), cpu;
+	uint64_t now = t->ended_ns ?: clock_ns(CLOCK_MONOTONIC), cpu;
 
 	/* Works for a zombie, too; without one the last figure stands. */
 	if (target_is_same_process(t) && proc_cpu_ns(t->pid, &cpu) >= 0 && cpu >= t->cpu_begun_ns)

@@ -3,8 +3,7 @@
 #include "registry.h"
 
 #include <errno.h>
-#include <time.h>
-
+#include "lib/clock.h"
 #include "lib/log.h"
 
 struct target *registry_find(struct registry *registry, const struct peer *peer, pid_t pid)
@@ -74,14 +73,11 @@ static int on_ttl(sd_event_source *source, uint64_t usec, void *userdata)
 
 int registry_set_ttl(struct registry *registry, struct target *t, uint64_t ns)
 {
-	struct timespec now;
-
 	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
 	t->ttl_end_ns = 0;
 	if (!ns)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	t->ttl_end_ns = now.tv_sec * 1000000000ull + now.tv_nsec + ns;
+	t->ttl_end_ns = clock_ns(CLOCK_MONOTONIC) + ns;
 	return sd_event_add_time_relative(registry->event, &t->ttl_source, CLOCK_MONOTONIC,
 					  ns / 1000, 0, on_ttl, t);
 }

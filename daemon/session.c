@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach.h"
 #include "encode.h"
 #include "judge.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "probes.h"
 #include "proc.h"
@@ -25,14 +25,6 @@
 struct session {
 	struct registry registry;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 /* --- kernel events ------------------------------------------------------------ */
 
@@ -179,7 +171,7 @@ static void do_report(struct registry *registry, const struct peer *peer,
 	snapshot.version = (char *)HOTPATH_VERSION;
 	snapshot.host = u.nodename;
 	snapshot.kernel = u.release;
-	snapshot.taken_at_unix_ns = now_ns(CLOCK_REALTIME);
+	snapshot.taken_at_unix_ns = clock_ns(CLOCK_REALTIME);
 	snapshot.targets = calloc(registry_count(registry) + 1, sizeof(*snapshot.targets));
 	r = snapshot.targets ? report_fill(registry, peer, request->report, &snapshot) : -ENOMEM;
 	message.body_case = HOTPATH__REPLY__BODY_REPORT;
@@ -351,6 +343,12 @@ static int session_load(struct registry *registry)
 		return -ENOTSUP;
 	}
 	r = calls_new(&registry->features, &registry->calls);
+	if (r < 0 && registry->features.session) {
+		log_warning("this kernel's sessions are not as expected (%s); going on without",
+			    strerror(-r));
+		registry->features.session = false;
+		r = calls_new(&registry->features, &registry->calls);
+	}
 	if (r < 0)
 		return log_error_errno(r, "cannot load the BPF programs of hotpath");
 	r = blocks_new(registry->calls, &registry->blocks);
@@ -368,7 +366,7 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 		return -ENOMEM;
 	session->registry.event = event;
 	session->registry.config = config;
-	session->registry.started_ns = now_ns(CLOCK_MONOTONIC);
+	session->registry.started_ns = clock_ns(CLOCK_MONOTONIC);
 	r = session_load(&session->registry);
 	if (r < 0) {
 		session_free(session);

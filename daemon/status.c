@@ -8,20 +8,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 #define FEATURES_MAX 16
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static uint64_t own_rss_bytes(void)
 {
@@ -76,7 +68,7 @@ static void fill_targets(const struct registry *registry, const struct peer *pee
 			 Hotpath__StatusReply *body)
 {
 	const struct target *t;
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	for (t = registry->targets; t; t = t->next) {
 		if (!authority_may_see(peer, t->owner)) {
@@ -121,7 +113,7 @@ static void fill_daemon(const struct registry *registry, Hotpath__StatusReply *b
 {
 	body->version = (char *)HOTPATH_VERSION;
 	body->daemon_pid = getpid();
-	body->uptime_ns = monotonic_ns() - registry->started_ns;
+	body->uptime_ns = clock_ns(CLOCK_MONOTONIC) - registry->started_ns;
 	body->kernel_bytes = registry_kernel_bytes(registry);
 	body->kernel_bytes_formula = (char *)CELL_FORMULA;
 	body->kernel_bytes_limit = registry->config->max_kernel_bytes;

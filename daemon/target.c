@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "encode.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proc.h"
 
@@ -23,14 +23,6 @@
 /* Slots in use; slot 0 is nobody's. Generations never repeat while we run. */
 static bool slot_used[HP_TARGETS_MAX] = {true};
 static uint32_t last_gen;
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static uint32_t slot_take(struct calls *calls)
 {
@@ -360,8 +352,8 @@ void target_note(struct target *t, const char *format, ...)
 
 void target_begin(struct target *t)
 {
-	t->begun_ns = now_ns(CLOCK_MONOTONIC);
-	t->begun_unix_ns = now_ns(CLOCK_REALTIME);
+	t->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	t->begun_unix_ns = clock_ns(CLOCK_REALTIME);
 	t->cpu_begun_ns = 0;
 	proc_cpu_ns(t->pid, &t->cpu_begun_ns);
 }
@@ -414,7 +406,7 @@ void target_finish(struct target *t, Hotpath__TargetState state)
 	if (t->slot)
 		target_quiesce(t);
 	t->state = state;
-	t->ended_ns = now_ns(CLOCK_MONOTONIC);
+	t->ended_ns = clock_ns(CLOCK_MONOTONIC);
 	if (encode_target(t, true, &message) >= 0) {
 		t->final_size = hotpath__target__get_packed_size(message);
 		t->final = malloc(t->final_size ?: 1);
