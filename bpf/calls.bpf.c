@@ -164,18 +164,53 @@ static __always_inline bool target_may_arm(struct call *call)
 	return true;
 }
 
-/* A new arming: the old frames' statistics are closed, but the kernel may still
- * hold their returns, and it arms no more than 64 in all. */
+/* A new arming: the old frames' statistics are closed. */
 static __always_inline void thread_renew(struct hp_thread *thread, u32 slot, u32 gen)
 {
 	thread->slot = slot;
 	thread->gen = gen;
-	thread->ghosts += thread->depth;
-	if (thread->ghosts > HP_FRAMES_MAX)
-		thread->ghosts = HP_FRAMES_MAX;
 	thread->depth = 0;
 	thread->native_lo = thread->native_hi = 0;
 	thread->foreign_lo = thread->foreign_hi = 0;
+	thread->signal_sp = thread->signal_size = 0;
+}
+
+/*
+ * The kernel arms 64 returns of a thread, ours and everybody's, those of an earlier
+ * arming and of frames that a longjmp left among them. The latter it forgets when
+ * it arms the next, but not at 64: a thread that longjmps from there is blind for
+ * good. So the last one is left free, unless the newest is dead.
+ */
+#define KERNEL_RETURNS_MAX 64
+
+static __always_inline bool kernel_may_arm(struct task_struct *task, u64 sp)
+{
+	struct uprobe_task *utask = task->utask;
+	struct return_instance *newest;
+
+	if (!utask || utask->depth < KERNEL_RETURNS_MAX - 1)
+		return true;
+	newest = utask->return_instances;
+	return utask->depth < KERNEL_RETURNS_MAX && newest && newest->stack <= sp;
+}
+
+/*
+ * Since 6.14 a used-up return instance waits in a pool with the pointer to its
+ * further consumers left in it. When the next call reuses it with one consumer
+ * and the thread forks meanwhile, the pointer is copied and freed twice: a kernel
+ * BUG (seen with two tracers on one function). We arm a site only once; where
+ * another tracer has left such an instance we do not touch it.
+ */
+static __always_inline bool pool_is_tainted(struct task_struct *task)
+{
+	struct uprobe_task *utask = task->utask;
+	struct return_instance *first = NULL;
+
+	if (!bpf_core_field_exists(utask->ri_pool) ||
+	    !bpf_core_field_exists(first->extra_consumers) || !utask)
+		return false;
+	first = utask->ri_pool;
+	return first && first->extra_consumers;
 }
 
 /* The thread's frames, rid of dead ones, if one more may be put on; else NULL. */
@@ -201,8 +236,12 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64
 	}
 	if (thread->depth && frame_at(thread, thread->depth - 1)->sp <= sp)
 		frames_unwind_below(thread, sp);
-	if (thread->depth + thread->ghosts >= HP_FRAMES_MAX) {
+	if (thread->depth >= HP_FRAMES_MAX || !kernel_may_arm(call->task, sp)) {
 		hp_count_by(call->slot, HP_COUNTER_veto_depth);
+		return NULL;
+	}
+	if (pool_is_tainted(call->task)) {
+		hp_count_by(call->slot, HP_COUNTER_veto_shared);
 		return NULL;
 	}
 	return thread;
@@ -385,7 +424,8 @@ static __always_inline void frame_leave(struct hp_thread *thread, u32 i, u64 now
 static __always_inline bool return_find(struct call *call)
 {
 	call->slot = call_slot(call);
-	if (!call->slot || !call->thread)
+	if (!call->slot || !call->thread ||
+	    call->slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED))
 		return false;
 	if (call->thread->gen != call->slot->gen)
 		thread_renew(call->thread, call->number, call->slot->gen);
@@ -408,8 +448,6 @@ static __always_inline void call_leave_paired(u64 pair, u64 now)
 		return;
 	}
 	hp_count_by(call.slot, HP_COUNTER_stray_returns);
-	if (thread->ghosts)
-		thread->ghosts--;
 }
 
 /* The frame whose entry had this stack pointer; HP_FRAMES_SIZE: none. */

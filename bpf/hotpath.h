@@ -49,6 +49,7 @@ enum {
 /* Per target; the report prints the non-zero ones by name. */
 #define HP_COUNTERS(X)                                                                             \
 	X(veto_depth, "returns not armed: 60 measured calls deep already")                         \
+	X(veto_shared, "returns not armed: another tracer's return probes at the same site")       \
 	X(veto_stack, "returns not armed: not on the thread's own stack")                          \
 	X(veto_busy, "returns not armed: the process was changing its mappings")                   \
 	X(veto_target, "returns not armed: newly loaded objects were not judged yet")              \
@@ -165,10 +166,9 @@ struct hp_thread {
 	__u32 gen;
 	__u32 depth;
 	__u32 serial;
-	__u32 pad;
-	__u32 ghosts; /* returns of an earlier generation that may still be armed */
 	__u64 native_lo, native_hi;   /* the thread's own stack, as last seen */
 	__u64 foreign_lo, foreign_hi; /* a mapping that was found not to be it */
+	__u64 signal_sp, signal_size; /* the alternate signal stack, as last seen */
 	struct hp_frame frame[HP_FRAMES_SIZE];
 };
 

@@ -33,6 +33,10 @@ static __always_inline void frames_cut(struct task_struct *task, struct hp_slot 
 		}
 	}
 	thread->depth = 0;
+	/* After exec the same addresses are other stacks. */
+	thread->native_lo = thread->native_hi = 0;
+	thread->foreign_lo = thread->foreign_hi = 0;
+	thread->signal_sp = thread->signal_size = 0;
 }
 
 /* 6.18 made mm->flags a struct; the two never match the same kernel. */

@@ -76,10 +76,24 @@ static __noinline int stack_search(struct hp_thread *thread, u64 sp)
 	return STACK_FOREIGN;
 }
 
+/* With SS_AUTODISARM the kernel forgets the signal stack while a handler runs on
+ * it: so we remember it. */
+static __always_inline bool on_signal_stack(struct task_struct *task, struct hp_thread *thread,
+					    u64 sp)
+{
+	u64 size = task->sas_ss_size;
+
+	if (size && (size != thread->signal_size || task->sas_ss_sp != thread->signal_sp)) {
+		thread->signal_sp = task->sas_ss_sp;
+		thread->signal_size = size;
+	}
+	return sp - thread->signal_sp < thread->signal_size;
+}
+
 static __always_inline enum stack_kind stack_kind(struct task_struct *task,
 						  struct hp_thread *thread, u64 sp)
 {
-	if (sp - task->sas_ss_sp < task->sas_ss_size)
+	if (on_signal_stack(task, thread, sp))
 		return STACK_FOREIGN;
 	if (sp - thread->native_lo < thread->native_hi - thread->native_lo)
 		return STACK_NATIVE;

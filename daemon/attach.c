@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "attached.h"
 #include "bystanders.h"
 #include "judge.h"
 #include "lib/cleanup.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
-#include "plan.h"
+#include "plans.h"
 #include "proc.h"
 #include "reading.h"
 #include "returns.h"
@@ -63,20 +63,21 @@ static void attaching_free(struct attaching *a)
 	free(a);
 }
 
-/* All or none: takes back what this request has done so far. */
+/* All or none: takes back what this request has done so far, and only that: others
+ * may have joined functions of the same target meanwhile. */
 static void attaching_undo(struct attaching *a)
 {
 	size_t i;
 
 	for (i = 0; i < a->request->n_pids; i++) {
-		struct attached *at = &a->attached[i];
+		struct target *t = a->attached[i].target;
 
-		if (!at->target)
+		if (!t || target_is_finished(t))
 			continue;
-		if (at->created)
-			registry_remove(a->registry, at->target);
-		else if (!target_is_finished(at->target))
-			target_leave(at->target, at->members_before);
+		target_leave(t, a);
+		/* The registry's reference and ours: nobody else wants it. */
+		if (!t->n_members && t->refs == 2)
+			registry_remove(a->registry, t);
 	}
 }
 
@@ -108,7 +109,6 @@ static const char *refusal_hint(const struct attaching *a, const char *why)
 /* False: refused, and said. */
 static bool attaching_authorise(struct attaching *a, pid_t pid)
 {
-	const struct registry *registry = a->registry;
 	const char *why;
 	int r;
 
@@ -122,13 +122,6 @@ static bool attaching_authorise(struct attaching *a, pid_t pid)
 	if (why) {
 		attaching_fail(a, EPERM, refusal_hint(a, why), "cannot attach to pid %d: %s", pid,
 			       why);
-		return false;
-	}
-	if (a->peer.uid && !registry_running(a->registry, pid) &&
-	    registry_count_targets(registry, a->peer.uid) >= registry->config->max_targets) {
-		attaching_fail(a, EDQUOT, "detach one: hotpath status shows them",
-			       "cannot attach to pid %d: uid %u has %u targets already, its limit",
-			       pid, a->peer.uid, registry->config->max_targets);
 		return false;
 	}
 	return true;
@@ -188,84 +181,66 @@ static bool reply_is_usable(struct attaching *a, pid_t pid, const char *error,
 	return true;
 }
 
-/* --- probing ----------------------------------------------------------------------- */
-
-/* The reader answers in the order of the request, which left out unopened files. */
-static const struct proc_object *object_file(const struct proc_objects *objects, size_t nth)
-{
-	size_t i;
-
-	for (i = 0; i < objects->count; i++) {
-		if (objects->object[i].fd >= 0 && nth-- == 0)
-			return &objects->object[i];
-	}
-	return NULL;
-}
-
-static int attaching_probe(struct attaching *a, struct attached *at,
-			   const Hotpath__ReaderReply *reply,
-			   const struct returns_verdict *verdict)
-{
-	size_t i;
-	int r;
-
-	for (i = 0; i < reply->n_objects; i++) {
-		const Hotpath__ReaderObjectReply *object = reply->objects[i];
-		const struct proc_object *file = object_file(&a->objects, i);
-		_cleanup_(plan_done) struct plan plan = {};
-
-		if (!object->n_functions || !file)
-			continue;
-		r = plan_make(&a->registry->features, at->target, file, object, verdict, &plan);
-		if (r >= 0)
-			r = plan_join(&a->registry->groups, at->target, file, object, &plan);
-		if (r < 0)
-			return r;
-		attached_tally(at, &plan);
-		reply_progress(a->reply, "attaching", i + 1, reply->n_objects);
-	}
-	return 0;
-}
-
 /* --- one process ------------------------------------------------------------------------ */
+
+static const struct proc_object *main_file(const struct attaching *a)
+{
+	const struct proc_object *first = a->objects.object;
+
+	return a->objects.count && first->main ? first : NULL;
+}
 
 static int target_make(struct attaching *a, struct attached *at, pid_t pid)
 {
 	const struct peer self = {.uid = a->facts.uid[0], .gid = a->facts.gid[0]};
+	const struct proc_object *exe = main_file(a);
 	struct target_identity identity = {
 		.pid = pid,
 		/* Its own user may see it too, unless it is privileged. */
 		.owner = authority_refusal(&self, &a->facts) ? 0 : a->facts.uid[0],
 		.requester = a->peer.uid,
-		.exe_dev = a->objects.count ? a->objects.object[0].dev : 0,
-		.exe_ino = a->objects.count ? a->objects.object[0].ino : 0,
+		.exe_dev = exe ? exe->dev : 0,
+		.exe_ino = exe ? exe->ino : 0,
 	};
 	int r;
 
 	at->target = registry_running(a->registry, pid);
 	if (at->target) {
 		target_ref(at->target);
-		at->members_before = at->target->n_members;
+		at->message.existed = true;
 		return 0;
 	}
 	r = target_new(a->registry->calls, a->registry->blocks, &a->registry->groups, &identity,
 		       &at->target);
 	if (r < 0)
 		return r;
-	at->created = true;
 	if (at->target->start_ticks != a->start_ticks)
-		r = -ESRCH;
-	if (r >= 0)
-		r = judge_remember(at->target, &a->objects);
-	if (r >= 0)
-		r = registry_add(a->registry, at->target);
-	if (r < 0) {
-		at->target = target_unref(at->target);
-		at->created = false;
-		return r;
-	}
-	target_ref(at->target);
-	return 0;
+		return -ESRCH;
+	r = judge_remember(at->target, &a->objects);
+	return r < 0 ? r : registry_add(a->registry, at->target);
+}
+
+/*
+ * Between our first look and now the process may have called exec, of a set-uid
+ * program for one. From here on BPF notices that by itself, as the process is a
+ * target now; so look again, once.
+ */
+static const char *changed_since(struct attaching *a, pid_t pid)
+{
+	const struct proc_object *exe = main_file(a);
+	struct process_facts facts;
+	char path[64];
+	struct stat st;
+	pid_t tid;
+
+	if (authority_read(pid, &facts) < 0 || proc_live_thread(pid, &tid) < 0)
+		return "it exited meanwhile";
+	if (authority_refusal(&a->peer, &facts))
+		return authority_refusal(&a->peer, &facts);
+	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	if (exe && (stat(path, &st) < 0 || st.st_dev != exe->dev || st.st_ino != exe->ino))
+		return "it became another program meanwhile";
+	return NULL;
 }
 
 /* The loader's hook is probed first: what it loads from then on is noticed. */
@@ -276,7 +251,7 @@ static int target_hook(struct attaching *a, struct target *t, const Hotpath__Rea
 	if (t->loader_fd >= 0)
 		return 0;
 	for (i = 0; i < reply->n_objects; i++) {
-		const struct proc_object *file = object_file(&a->objects, i);
+		const struct proc_object *file = plans_file(&a->objects, i);
 
 		if (!reply->objects[i]->loader_hook || !file)
 			continue;
@@ -313,38 +288,51 @@ static void fail_probing(struct attaching *a, pid_t pid, int r)
 		       strerror(-r));
 }
 
-static uint32_t count_chosen(const Hotpath__ReaderReply *reply)
-{
-	uint32_t n = 0;
-	size_t i;
-
-	for (i = 0; i < reply->n_objects; i++)
-		n += reply->objects[i]->n_functions;
-	return n;
-}
-
 /* False: over a limit, and said. */
-static bool within_limits(struct attaching *a, pid_t pid, const Hotpath__ReaderReply *reply)
+static bool within_limits(struct attaching *a, struct attached *at, const struct plans *plans)
 {
 	const struct registry *registry = a->registry;
-	uint32_t n = count_chosen(reply);
-	uint32_t have = registry_count_probes(registry, a->peer.uid);
-	char used[FMT_MAX];
+	uid_t uid = a->peer.uid;
+	struct limits_use have = {
+		/* without the one that was made for this request */
+		registry_count_targets(registry, uid) - !at->message.existed,
+		registry_count_probes(registry, uid),
+		registry_count_groups(registry, uid),
+		registry_bytes_of(registry, uid),
+	};
+	struct limits_use want = {.targets = !at->message.existed};
+	char text[256];
 
-	if (a->peer.uid && have + n > registry->config->max_probes) {
-		attaching_fail(a, EDQUOT, "narrow the pattern, or detach something",
-			       "cannot attach to pid %d: %u functions match, uid %u has %u probed "
-			       "and may have %u",
-			       pid, n, a->peer.uid, have, registry->config->max_probes);
+	plans_weigh(plans, &want);
+	if (limits_allow(registry->config, uid, &have, &want, registry_kernel_bytes(registry),
+			 text, sizeof(text)))
+		return true;
+	attaching_fail(a, EDQUOT, "narrow the pattern, or detach something: hotpath status",
+		       "cannot attach to pid %d: %s", at->target->pid, text);
+	return false;
+}
+
+/* False: too many would be slowed down, and said. */
+static bool within_bystanders(struct attaching *a, struct attached *at, const struct plans *plans)
+{
+	uint32_t max = limits_bystanders(a->registry->config, a->peer.uid,
+					 a->request->max_bystanders);
+	uint64_t files[256][2];
+	uint32_t n;
+
+	if (bystanders_count(a->registry, at->target->pid, files,
+			     plans_shared_files(plans, &a->objects, files, ARRAY_SIZE(files)), max,
+			     &n) < 0) {
+		attaching_fail(a, EBUSY,
+			       max < a->request->max_bystanders
+				       ? "hotpathd --max-bystanders sets what users may ask for"
+				       : "allow it with --max-bystanders N, or probe other functions",
+			       "cannot attach to pid %d: more than %u other processes run the same "
+			       "code and would be slowed down",
+			       at->target->pid, max);
 		return false;
 	}
-	if (registry_kernel_bytes(registry) + cell_bytes(n) > registry->config->max_kernel_bytes) {
-		attaching_fail(a, EDQUOT, "narrow the pattern, or start hotpathd with a larger "
-					  "--max-memory",
-			       "cannot attach to pid %d: %u functions would need %s of kernel memory",
-			       pid, n, fmt_bytes(used, cell_bytes(n)));
-		return false;
-	}
+	at->target->bystander_processes = at->message.bystander_processes = n;
 	return true;
 }
 
@@ -367,53 +355,83 @@ static void fail_unprobeable(struct attaching *a, pid_t pid, const Hotpath__Read
 		       pid, why_unprobeable(reply));
 }
 
+static bool has_functions(const struct plans *plans)
+{
+	size_t i;
+
+	for (i = 0; i < plans->n; i++) {
+		if (plans->of[i].timed || plans->of[i].entry_only || plans->of[i].already)
+			return true;
+	}
+	return false;
+}
+
+/* Decides, weighs, and only then probes. */
+static void attaching_probe(struct attaching *a, struct attached *at,
+			    const Hotpath__ReaderReply *reply,
+			    const struct returns_verdict *verdict)
+{
+	_cleanup_(plans_done) struct plans plans = {};
+	struct target *t = at->target;
+	size_t i;
+	int r;
+
+	r = plans_make(&a->registry->features, t, &a->objects, reply, verdict, &plans);
+	if (r < 0) {
+		fail_probing(a, t->pid, r);
+		return;
+	}
+	if (!has_functions(&plans)) {
+		fail_unprobeable(a, t->pid, reply);
+		return;
+	}
+	if (!within_limits(a, at, &plans) || !within_bystanders(a, at, &plans))
+		return;
+	reply_progress(a->reply, "attaching", a->at, a->request->n_pids);
+	r = plans_join(&plans, &a->registry->groups, t, &a->objects, reply, a);
+	if (r < 0) {
+		fail_probing(a, t->pid, r);
+		return;
+	}
+	for (i = 0; i < plans.n; i++)
+		attached_tally(at, &plans.of[i]);
+	attached_describe(at, &a->objects, reply, verdict);
+
+	/* Objects may have come between our look and the hook's probe. */
+	judge_check(a->registry, t);
+	a->at++;
+	attaching_next(a);
+}
+
 /* Everything that was read is acted on here, in one go. */
 static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply)
 {
 	pid_t pid = a->request->pids[a->at];
 	struct attached *at = &a->attached[a->at];
 	struct returns_verdict verdict;
-	uint32_t bystanders;
+	const char *changed;
 	int r;
 
-	if (!within_limits(a, pid, reply))
-		return;
 	r = target_make(a, at, pid);
-	if (r >= 0)
-		r = target_hook(a, at->target, reply);
 	if (r < 0) {
 		fail_probing(a, pid, r);
 		return;
 	}
-	returns_judge(reply->objects, reply->n_objects, &a->facts, &a->registry->features,
-		      at->target->n_loader_fds > 0, &verdict);
+	changed = changed_since(a, pid);
+	if (changed) {
+		attaching_fail(a, EPERM, NULL, "cannot attach to pid %d: %s", pid, changed);
+		return;
+	}
+	r = target_hook(a, at->target, reply);
+	if (r < 0) {
+		fail_probing(a, pid, r);
+		return;
+	}
+	returns_judge(reply->objects, reply->n_objects, a->objects.unopened, &a->facts,
+		      &a->registry->features, at->target->n_loader_fds > 0, &verdict);
 	memcpy(at->target->returns_reason, verdict.reason, sizeof(verdict.reason));
 	at->target->returns_forbidden = !verdict.allowed;
-
-	r = attaching_probe(a, at, reply, &verdict);
-	if (r < 0) {
-		fail_probing(a, pid, r);
-		return;
-	}
-	if (!at->message.functions && !at->message.already) {
-		fail_unprobeable(a, pid, reply);
-		return;
-	}
-	r = bystanders_count(a->registry, at->target, a->request->max_bystanders, &bystanders);
-	if (r < 0) {
-		attaching_fail(a, EBUSY, "allow it with --max-bystanders N, or probe other functions",
-			       "cannot attach to pid %d: more than %u other processes run the same "
-			       "code and would be slowed down",
-			       pid, a->request->max_bystanders);
-		return;
-	}
-	at->target->bystander_processes = at->message.bystander_processes = bystanders;
-	attached_describe(at, &a->objects, reply, &verdict);
-
-	/* Objects may have come between our look and the hook's probe. */
-	judge_check(a->registry, at->target);
-	a->at++;
-	attaching_next(a);
+	attaching_probe(a, at, reply, &verdict);
 }
 
 static void on_read(void *userdata, const char *error, const Hotpath__ReaderReply *reply)
@@ -423,6 +441,10 @@ static void on_read(void *userdata, const char *error, const Hotpath__ReaderRepl
 	a->reading = NULL;
 	if (error == reading_cancelled)
 		return;
+	if (reply_gone(a->reply)) {
+		attaching_fail(a, ECANCELED, NULL, "nobody waits for this attach any more");
+		return;
+	}
 	if (reply_is_usable(a, a->request->pids[a->at], error, reply))
 		attaching_act(a, reply);
 }
@@ -466,8 +488,7 @@ static void attaching_finish(struct attaching *a)
 
 		targets[i] = &at->message;
 		at->message.ttl_ns = a->request->ttl_ns;
-		if (at->created)
-			target_begin(at->target);
+		target_settle(at->target, a);
 		registry_set_ttl(a->registry, at->target, a->request->ttl_ns);
 		log_info("pid %d: attached by uid %u: %u probes", at->target->pid, a->peer.uid,
 			 at->message.functions);
@@ -509,7 +530,7 @@ static void attaching_next(struct attaching *a)
 
 static bool request_is_sane(const Hotpath__AttachRequest *request, struct reply *reply)
 {
-	size_t i;
+	size_t i, k;
 
 	if (!request->n_pids || request->n_pids > PIDS_MAX) {
 		reply_error(reply, EINVAL, NULL, "cannot attach: name 1 to %d processes, not %zu",
@@ -517,6 +538,13 @@ static bool request_is_sane(const Hotpath__AttachRequest *request, struct reply 
 		return false;
 	}
 	for (i = 0; i < request->n_pids; i++) {
+		for (k = 0; k < i; k++) {
+			if (request->pids[k] != request->pids[i])
+				continue;
+			reply_error(reply, EINVAL, NULL, "cannot attach: pid %d is named twice",
+				    request->pids[i]);
+			return false;
+		}
 		if (request->pids[i] > 0)
 			continue;
 		reply_error(reply, EINVAL, NULL, "cannot attach: %d is not a process id",
@@ -541,13 +569,32 @@ static Hotpath__AttachRequest *request_copy(const Hotpath__AttachRequest *reques
 	return hotpath__attach_request__unpack(NULL, size, packed);
 }
 
+/* True: hotpath-reader has enough to do, for this user or in all, and it was said. */
+static bool is_crowded(const struct registry *registry, const struct peer *peer,
+		       struct reply *reply)
+{
+	const struct attaching *a;
+	unsigned int all = 0, theirs = 0;
+
+	for (a = registry->attaching; a; a = a->next) {
+		all++;
+		theirs += a->peer.uid == peer->uid;
+	}
+	if (all < LIMITS_IN_FLIGHT_ALL && (!peer->uid || theirs < LIMITS_IN_FLIGHT))
+		return false;
+	reply_error(reply, EBUSY, "try again in a moment",
+		    "cannot attach: %u attach requests are being worked on, %u of them yours", all,
+		    theirs);
+	return true;
+}
+
 void attach_start(struct registry *registry, const struct peer *peer,
 		  const Hotpath__AttachRequest *request, struct reply *reply)
 {
 	struct attaching *a;
 	size_t i;
 
-	if (!request_is_sane(request, reply))
+	if (!request_is_sane(request, reply) || is_crowded(registry, peer, reply))
 		return;
 	a = calloc(1, sizeof(*a));
 	if (a) {

@@ -11,8 +11,6 @@
 
 struct attached {
 	struct target *target; /* a reference, or NULL */
-	bool created; /* by this request: undone with it */
-	size_t members_before;
 	Hotpath__AttachedTarget message;
 };
 

@@ -128,16 +128,13 @@ static int pages_make(struct blocks *blocks, uint32_t page, uint32_t count)
 	return r;
 }
 
-/* Likewise: drops them. A program that has found the run may be counting in it:
- * wait for that in any case. */
+/* Likewise: drops them. */
 static void pages_drop(struct blocks *blocks, uint32_t first, uint32_t n)
 {
 	uint32_t page, count = pages_of_its_own(blocks, first, n, &page), i;
 
-	if (!count) {
-		blocks_barrier(blocks);
+	if (!count)
 		return;
-	}
 	calls_pages_set(blocks->calls, page, count, NULL);
 	for (i = 0; i < count; i++)
 		page_drop(blocks, page + i);

@@ -6,6 +6,7 @@
  *	blocks_new(calls)
  *	blocks_take(blocks, n, &first)	n zeroed blocks; pages are made as needed
  *	blocks_at(blocks, first)	where they are
+ *	blocks_barrier(blocks)		BPF has forgotten what it was looking at
  *	blocks_give(blocks, first)	back; pages that hold nothing go
  *	blocks_free(blocks)
  */

@@ -8,8 +8,9 @@
 
 #include "registry.h"
 
-/* -E2BIG: there are more than max. */
-int bystanders_count(const struct registry *registry, const struct target *target, uint32_t max,
-		     uint32_t *ret);
+/* Processes other than pid and the targets that run one of n files (device, inode).
+ * -E2BIG: there are more than max. */
+int bystanders_count(const struct registry *registry, pid_t pid, const uint64_t (*files)[2],
+		     size_t n, uint32_t max, uint32_t *ret);
 
 #endif

@@ -41,7 +41,8 @@ static inline size_t cell_bytes(uint32_t functions)
 }
 
 int cell_new(struct blocks *space, uint32_t functions, struct cell *ret);
-/* BPF must not know the cell any more; one that was never made is nothing. */
+/* BPF must not know the cell any more, and a barrier (blocks.h) have passed since;
+ * one that was never made is nothing. */
 void cell_done(struct blocks *space, struct cell *cell);
 
 static inline const struct hp_func *cell_func(const struct cell *cell, uint32_t i)

@@ -205,7 +205,6 @@ static size_t calls_rungs(struct calls *calls, enum probe_kind kind, struct rung
 
 	switch (kind) {
 	case PROBE_SESSION:
-	case PROBE_SESSION_FILTERED:
 		rungs[0] = (struct rung){calls->bpf->progs.calls_session,
 					 UAPI_BPF_TRACE_UPROBE_SESSION, false};
 		return 1;

@@ -27,7 +27,6 @@ struct calls;
 /* How a function's calls are seen. */
 enum probe_kind {
 	PROBE_SESSION,	/* entry and return, one program, every process, vetoing */
-	PROBE_SESSION_FILTERED, /* the same for one process: malloc and its like */
 	PROBE_PAIR,	/* entry and return, two programs: kernels without sessions */
 	PROBE_COUNT,	/* entry only */
 	PROBE_LOADER,	/* the dynamic loader's debug hook */

@@ -106,6 +106,9 @@ static const struct option_row rows[] = {
 	 parse_count, FIELD(max_connections), 1, 512},
 	{"keep", "N", "a number from 0 to 65536", "finished targets kept for a user (64)",
 	 parse_count, FIELD(max_finished), 0, 65536},
+	{"max-bystanders", "N", "a number from 0 to 65536",
+	 "other processes a user may slow down, but root (32)", parse_count,
+	 FIELD(max_bystanders), 0, 65536},
 	{"max-memory", "SIZE", "a size from 1M to 1024G, like 512M",
 	 "kernel memory for all targets (256M)", parse_size, FIELD(max_kernel_bytes), 1u << 20,
 	 1ull << 40},
@@ -119,6 +122,7 @@ static const struct config defaults = {
 	.max_probes = 50000,
 	.max_connections = 16,
 	.max_finished = 64,
+	.max_bystanders = 32,
 	.max_kernel_bytes = 256u << 20,
 };
 

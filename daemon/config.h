@@ -15,6 +15,7 @@ struct config {
 	uint32_t max_probes;	/* the same: --max-probes */
 	uint32_t max_connections; /* the same, root too: --max-connections */
 	uint32_t max_finished;	/* finished targets kept per uid: --keep */
+	uint32_t max_bystanders; /* that a request may slow down, but root's: --max-bystanders */
 	uint64_t max_kernel_bytes; /* in BPF maps, all targets: --max-memory */
 };
 

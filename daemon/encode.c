@@ -133,6 +133,10 @@ static Hotpath__Probe *encode_probe(const struct target *t, const struct group *
 	p->reason = strdup(g->kind == PROBE_COUNT && f->never ? f->never : t->returns_reason);
 	p->offset = f->offset;
 	p->skip = f->skip;
+	if (!p->reason) {
+		free(p);
+		return NULL;
+	}
 	return p;
 }
 
@@ -237,11 +241,11 @@ static int add_counter(Hotpath__Target *m, const char *name, uint64_t value, con
 	if (!c)
 		return -ENOMEM;
 	hotpath__counter__init(c);
+	m->health[m->n_health++] = c;
 	c->name = strdup(name);
 	c->value = value;
 	c->text = strdup(text);
-	m->health[m->n_health++] = c;
-	return 0;
+	return c->name && c->text ? 0 : -ENOMEM;
 }
 
 static int encode_health(struct target *t, Hotpath__Target *m)

@@ -59,7 +59,8 @@ int judge_remember(struct target *t, const struct proc_objects *objects)
 	if (!judged)
 		return -ENOMEM;
 	for (i = 0; i < objects->count; i++)
-		judged[i] = (struct judged_object){objects->object[i].dev, objects->object[i].ino};
+		judged[i] = (struct judged_object){objects->object[i].dev, objects->object[i].ino,
+						   objects->object[i].version};
 	free(t->judged);
 	t->judged = judged;
 	t->n_judged = objects->count;
@@ -74,7 +75,8 @@ static bool judged_all(const struct target *t, const struct proc_objects *object
 	for (i = 0; i < objects->count; i++) {
 		for (k = 0; k < t->n_judged; k++) {
 			if (t->judged[k].dev == objects->object[i].dev &&
-			    t->judged[k].ino == objects->object[i].ino)
+			    t->judged[k].ino == objects->object[i].ino &&
+			    t->judged[k].version == objects->object[i].version)
 				break;
 		}
 		if (k == t->n_judged)
@@ -114,8 +116,8 @@ static void judging_apply(struct judging *j, const Hotpath__ReaderReply *reply)
 
 	if (authority_read(t->pid, &facts) < 0)
 		return;
-	returns_judge(reply->objects, reply->n_objects, &facts, &j->registry->features,
-		      t->n_loader_fds > 0, &verdict);
+	returns_judge(reply->objects, reply->n_objects, j->objects.unopened, &facts,
+		      &j->registry->features, t->n_loader_fds > 0, &verdict);
 	if (verdict.allowed) {
 		judging_allow(j);
 		return;

@@ -23,7 +23,7 @@ static enum probe_kind plan_kind(const struct features *features,
 		return PROBE_COUNT;
 	if (!features->session)
 		return PROBE_PAIR;
-	return f->filtered_session && features->pid_filter ? PROBE_SESSION_FILTERED : PROBE_SESSION;
+	return PROBE_SESSION;
 }
 
 int plan_make(const struct features *features, const struct target *t,
@@ -37,14 +37,14 @@ int plan_make(const struct features *features, const struct target *t,
 		if (!plan->chosen[i])
 			return -ENOMEM;
 	}
+	plan->skipped = object->impossible;
 	for (i = 0; i < object->n_functions; i++) {
 		const Hotpath__ReaderFunction *f = object->functions[i];
 		enum probe_kind kind = plan_kind(features, verdict, f);
 
-		if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE) {
-			plan->skipped++;
+		/* Listed only where nothing else matched; counted in `impossible`. */
+		if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE)
 			continue;
-		}
 		if (target_has_site(t, file->dev, file->ino, f->offset)) {
 			plan->already++;
 			continue;
@@ -57,8 +57,39 @@ int plan_make(const struct features *features, const struct target *t,
 	return 0;
 }
 
+bool plan_is_shared(const struct plan *plan)
+{
+	size_t kind;
+
+	for (kind = 0; kind < ARRAY_SIZE(plan->count); kind++) {
+		if (plan->count[kind] && probe_kind_shared(kind))
+			return true;
+	}
+	return false;
+}
+
+uint32_t plan_groups(const struct plan *plan)
+{
+	uint32_t n = 0;
+	size_t kind;
+
+	for (kind = 0; kind < ARRAY_SIZE(plan->count); kind++)
+		n += plan->count[kind] > 0;
+	return n;
+}
+
+uint64_t plan_bytes(const struct plan *plan)
+{
+	uint64_t n = 0;
+	size_t kind;
+
+	for (kind = 0; kind < ARRAY_SIZE(plan->count); kind++)
+		n += plan->count[kind] ? cell_bytes(plan->count[kind]) : 0;
+	return n;
+}
+
 int plan_join(struct groups *groups, struct target *t, const struct proc_object *file,
-	      const Hotpath__ReaderObjectReply *object, const struct plan *plan)
+	      const Hotpath__ReaderObjectReply *object, const struct plan *plan, const void *by)
 {
 	struct group *group;
 	size_t kind;
@@ -79,7 +110,7 @@ int plan_join(struct groups *groups, struct target *t, const struct proc_object 
 			continue;
 		r = group_get(groups, &want, &group);
 		if (r >= 0)
-			r = target_join(t, group);
+			r = target_join(t, group, by);
 		if (r < 0)
 			return r;
 	}

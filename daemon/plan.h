@@ -24,7 +24,12 @@ int plan_make(const struct features *features, const struct target *target,
 	      const struct returns_verdict *verdict, struct plan *plan);
 /* Acts on it: after this the chosen functions are counted. */
 int plan_join(struct groups *groups, struct target *target, const struct proc_object *file,
-	      const Hotpath__ReaderObjectReply *object, const struct plan *plan);
+	      const Hotpath__ReaderObjectReply *object, const struct plan *plan, const void *by);
+/* Do processes that are no target pay for these probes as well? */
+bool plan_is_shared(const struct plan *plan);
+/* How many groups it will make, and how much kernel memory they need. */
+uint32_t plan_groups(const struct plan *plan);
+uint64_t plan_bytes(const struct plan *plan);
 void plan_done(struct plan *plan);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "judge.h"
 #include "lib/cleanup.h"
+#include "limits.h"
 #include "proc.h"
 #include "reading.h"
 #include "returns.h"
@@ -16,6 +17,7 @@ struct probing {
 	struct registry *registry;
 	struct reply *reply;
 	pid_t pid;
+	uid_t uid; /* who asked */
 	struct process_facts facts;
 	struct proc_objects objects;
 	struct reading *reading;
@@ -82,7 +84,7 @@ static void probing_answer(struct probing *p, const Hotpath__ReaderReply *reply)
 
 	for (i = 0; i < reply->n_objects; i++)
 		hook = hook || reply->objects[i]->loader_hook;
-	returns_judge(reply->objects, reply->n_objects, &p->facts, &p->registry->features, hook,
+	returns_judge(reply->objects, reply->n_objects, p->objects.unopened, &p->facts, &p->registry->features, hook,
 		      &verdict);
 	for (i = 0; r >= 0 && i < reply->n_objects; i++) {
 		/* Objects in which nothing was looked for are only of interest to us. */
@@ -146,6 +148,24 @@ static int probing_read(struct probing *p, const Hotpath__ProbesRequest *from)
 	return r;
 }
 
+/* True: hotpath-reader has enough to do for this user, and it was said. */
+static bool is_crowded(const struct registry *registry, const struct peer *peer,
+		       struct reply *reply)
+{
+	const struct probing *p;
+	unsigned int all = 0, theirs = 0;
+
+	for (p = registry->probing; p; p = p->next) {
+		all++;
+		theirs += p->uid == peer->uid;
+	}
+	if (all < LIMITS_IN_FLIGHT_ALL && (!peer->uid || theirs < LIMITS_IN_FLIGHT))
+		return false;
+	reply_error(reply, EBUSY, "try again in a moment",
+		    "cannot list probes: %u such requests are being worked on", all);
+	return true;
+}
+
 void probes_start(struct registry *registry, const struct peer *peer,
 		  const Hotpath__ProbesRequest *request, struct reply *reply)
 {
@@ -154,6 +174,8 @@ void probes_start(struct registry *registry, const struct peer *peer,
 	const char *why;
 	int r;
 
+	if (is_crowded(registry, peer, reply))
+		return;
 	if (authority_read(request->pid, &facts) < 0) {
 		reply_error(reply, ESRCH, NULL, "cannot list the probes of pid %d: no such process",
 			    request->pid);
@@ -173,6 +195,7 @@ void probes_start(struct registry *registry, const struct peer *peer,
 	p->registry = registry;
 	p->reply = reply;
 	p->pid = request->pid;
+	p->uid = peer->uid;
 	p->facts = facts;
 	p->next = registry->probing;
 	registry->probing = p;

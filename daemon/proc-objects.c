@@ -149,6 +149,9 @@ static int append_object(struct gathering *g, const struct proc_map_line *map, i
 	*object = (struct proc_object){
 		.dev = st ? st->st_dev : makedev(map->major, map->minor),
 		.ino = st ? st->st_ino : map->ino,
+		.version = st ? (uint64_t)st->st_ctim.tv_sec * 1000000000u +
+					(uint64_t)st->st_ctim.tv_nsec + (uint64_t)st->st_size
+			      : 0,
 		.start = map->start,
 		.end = map->end,
 		.path = path,

@@ -14,6 +14,7 @@
 /* One file that a process has mapped executable. */
 struct proc_object {
 	uint64_t dev, ino;	/* as stat() of the open file says */
+	uint64_t version;	/* changes when the file is written: time of change, size */
 	uint64_t start, end;	/* address range of its first executable mapping */
 	char *path;		/* as in /proc/PID/maps, unescaped; " (deleted)" kept */
 	int fd;			/* open O_RDONLY|O_CLOEXEC, a regular file; -1: not opened */

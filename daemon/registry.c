@@ -43,11 +43,17 @@ static int on_exit_of_target(sd_event_source *source, int fd, uint32_t revents, 
 
 int registry_add(struct registry *registry, struct target *t)
 {
+	int r;
+
 	t->registry = registry;
+	r = sd_event_add_io(registry->event, &t->exit_source, t->pidfd, EPOLLIN, on_exit_of_target,
+			    t);
+	if (r < 0)
+		return r;
+	target_ref(t);
 	t->next = registry->targets;
 	registry->targets = t;
-	return sd_event_add_io(registry->event, &t->exit_source, t->pidfd, EPOLLIN,
-			       on_exit_of_target, t);
+	return 0;
 }
 
 void registry_remove(struct registry *registry, struct target *t)
@@ -56,8 +62,10 @@ void registry_remove(struct registry *registry, struct target *t)
 
 	for (at = &registry->targets; *at && *at != t; at = &(*at)->next)
 		;
-	if (*at)
-		*at = t->next;
+	/* Somebody else's request may have removed it already. */
+	if (!*at)
+		return;
+	*at = t->next;
 	target_stop(t);
 	target_unref(t);
 }
@@ -75,7 +83,7 @@ int registry_set_ttl(struct registry *registry, struct target *t, uint64_t ns)
 {
 	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
 	t->ttl_end_ns = 0;
-	if (!ns)
+	if (!ns || target_is_finished(t))
 		return 0;
 	t->ttl_end_ns = clock_ns(CLOCK_MONOTONIC) + ns;
 	return sd_event_add_time_relative(registry->event, &t->ttl_source, CLOCK_MONOTONIC,
@@ -111,10 +119,12 @@ void registry_finish(struct registry *registry, struct target *t, Hotpath__Targe
 
 	if (target_is_finished(t))
 		return;
+	target_ref(t);
 	target_finish(t, state);
 	log_info("pid %d: %s; %u probes of uid %u removed", t->pid, state_words[state], probes,
 		 t->requester);
 	registry_trim(registry, t->owner);
+	target_unref(t);
 }
 
 uint32_t registry_count(const struct registry *registry)
@@ -144,6 +154,26 @@ uint32_t registry_count_probes(const struct registry *registry, uid_t requester)
 
 	for (t = registry->targets; t; t = t->next)
 		n += t->requester == requester ? target_count_functions(t) : 0;
+	return n;
+}
+
+uint32_t registry_count_groups(const struct registry *registry, uid_t requester)
+{
+	const struct target *t;
+	uint32_t n = 0;
+
+	for (t = registry->targets; t; t = t->next)
+		n += t->requester == requester ? t->n_members : 0;
+	return n;
+}
+
+uint64_t registry_bytes_of(const struct registry *registry, uid_t requester)
+{
+	const struct target *t;
+	uint64_t n = 0;
+
+	for (t = registry->targets; t; t = t->next)
+		n += t->requester == requester ? target_kernel_bytes(t) : 0;
 	return n;
 }
 

@@ -32,7 +32,7 @@ struct target *registry_find(struct registry *registry, const struct peer *peer,
 /* The one that is not finished, whoever may see it. */
 struct target *registry_running(struct registry *registry, pid_t pid);
 
-/* Takes the target over: watches for its exit. */
+/* Takes a reference, and watches for the target's exit. */
 int registry_add(struct registry *registry, struct target *target);
 void registry_remove(struct registry *registry, struct target *target);
 /* Detach after ns from now, keeping the figures; 0: never. */
@@ -44,6 +44,8 @@ void registry_finish(struct registry *registry, struct target *target,
 uint32_t registry_count(const struct registry *registry);
 uint32_t registry_count_targets(const struct registry *registry, uid_t requester);
 uint32_t registry_count_probes(const struct registry *registry, uid_t requester);
+uint32_t registry_count_groups(const struct registry *registry, uid_t requester);
+uint64_t registry_bytes_of(const struct registry *registry, uid_t requester);
 uint64_t registry_kernel_bytes(const struct registry *registry);
 
 #endif

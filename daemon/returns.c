@@ -94,7 +94,6 @@ static void verdict(struct returns_verdict *ret, bool allowed, const char *forma
 /* What the objects have between them. */
 struct unwinding {
 	const Hotpath__ReaderObjectReply *unread, *raiser, *lander, *loader, *switcher, *go;
-	char name[6][64];
 };
 
 static const char *object_name(const Hotpath__ReaderObjectReply *object, char *buffer)
@@ -183,7 +182,7 @@ static bool no_veto_forbids(const struct unwinding *u, struct returns_verdict *r
 	return true;
 }
 
-void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
+void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n, size_t unopened,
 		   const struct process_facts *process, const struct features *features,
 		   bool has_loader_hook, struct returns_verdict *ret)
 {
@@ -196,6 +195,8 @@ void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
 		return;
 	if (u.go)
 		verdict(ret, false, "%s is Go: its stacks move", object_name(u.go, a));
+	else if (unopened)
+		verdict(ret, false, "%zu mapped files could not be opened", unopened);
 	else if (u.unread)
 		verdict(ret, false, "%s could not be judged: %s", object_name(u.unread, a),
 			u.unread->error);
@@ -207,7 +208,11 @@ void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
 			u.switcher->switches_stacks);
 	else if (!features->session && no_veto_forbids(&u, ret))
 		return;
-	else if (u.loader && (u.lander || u.raiser) && !has_loader_hook)
+	else if (u.loader && u.lander)
+		/* The hook vetoes what comes after it; a frame that is armed already stays so. */
+		verdict(ret, false, "%s may load objects that raise (%s) and %s may catch",
+			object_name(u.loader, a), u.loader->loads, object_name(u.lander, b));
+	else if (u.loader && !has_loader_hook)
 		verdict(ret, false, "%s may load objects (%s) unseen: no loader hook",
 			object_name(u.loader, a), u.loader->loads);
 	else if (u.raiser)

@@ -24,8 +24,9 @@ struct returns_verdict {
 	char reason[256]; /* one sentence, for the report */
 };
 
-/* For the process as it is loaded now. Objects that could not be read forbid. */
-void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n,
+/* For the process as it is loaded now. Objects that could not be read forbid, and so
+ * do the `unopened` ones that could not even be opened. */
+void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n, size_t unopened,
 		   const struct process_facts *process, const struct features *features,
 		   bool has_loader_hook, struct returns_verdict *ret);
 

@@ -97,13 +97,17 @@ static bool pid_is_wanted(const int32_t *pids, size_t n, pid_t pid)
 /* A target may have exited without our having heard of it yet. */
 static void finish_the_dead(struct registry *registry)
 {
-	struct target *t, *next;
+	struct target *t;
 
 	calls_drain(registry->calls);
-	for (t = registry->targets; t; t = next) {
-		next = t->next;
-		if (!target_is_finished(t) && !target_is_alive(t))
-			registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+	/* From the start each time: finishing one may push out others. */
+	for (t = registry->targets; t;) {
+		if (target_is_finished(t) || target_is_alive(t)) {
+			t = t->next;
+			continue;
+		}
+		registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+		t = registry->targets;
 	}
 }
 

@@ -91,6 +91,7 @@ int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups
 	t->slot = slot_take(calls);
 	r = t->slot ? target_identify(t) : -ENOSPC;
 	if (r >= 0) {
+		target_begin(t);
 		target_publish(t);
 		r = calls_target_set(calls, t->pid, t->slot);
 	}
@@ -102,9 +103,9 @@ int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups
 	return 0;
 }
 
+/* BPF must not find the cell any more, nor be in the middle of counting in it. */
 static void member_close(struct target *t, struct member *m)
 {
-	calls_slot(t->calls, t->slot)->cell[m->group->id] = 0;
 	links_close(&m->fds, &m->n_fds);
 	group_put(t->groups, t->calls, m->group);
 	cell_done(t->blocks, &m->cell);
@@ -121,6 +122,8 @@ void target_stop(struct target *t)
 	if (t->slot) {
 		__atomic_store_n(&calls_slot(t->calls, t->slot)->gen, 0, __ATOMIC_RELEASE);
 		calls_target_clear(t->calls, t->pid);
+		if (t->n_members)
+			blocks_barrier(t->blocks);
 	}
 	links_close(&t->loader_fds, &t->n_loader_fds);
 	t->loader_fd = close_fd(t->loader_fd);
@@ -162,7 +165,7 @@ struct target *target_unref(struct target *t)
 
 bool target_is_finished(const struct target *t)
 {
-	return t->final;
+	return t->finished;
 }
 
 bool target_is_alive(const struct target *t)
@@ -197,7 +200,21 @@ static int member_link(struct target *t, struct member *m)
 	return group_link_for(m->group, t->calls, target_filter(t), &m->fds, &m->n_fds);
 }
 
-int target_join(struct target *t, struct group *group)
+/* Frames that name its cell are dead from here on: a new generation, before the
+ * blocks can become somebody else's. */
+static void member_remove(struct target *t, size_t i)
+{
+	struct member m = t->member[i];
+
+	t->member[i] = t->member[--t->n_members];
+	calls_slot(t->calls, t->slot)->cell[m.group->id] = 0;
+	blocks_barrier(t->blocks);
+	t->gen = ++last_gen;
+	target_publish(t);
+	member_close(t, &m);
+}
+
+int target_join(struct target *t, struct group *group, const void *by)
 {
 	struct member *members, *m;
 	int r;
@@ -209,7 +226,7 @@ int target_join(struct target *t, struct group *group)
 	}
 	t->member = members;
 	m = &members[t->n_members];
-	*m = (struct member){.group = group};
+	*m = (struct member){.by = by, .group = group};
 	r = cell_new(t->blocks, group->count, &m->cell);
 	if (r < 0) {
 		group_put(t->groups, t->calls, group);
@@ -221,15 +238,27 @@ int target_join(struct target *t, struct group *group)
 	target_publish(t);
 	r = member_link(t, m);
 	if (r < 0)
-		target_leave(t, t->n_members - 1);
+		member_remove(t, t->n_members - 1);
 	return r;
 }
 
-void target_leave(struct target *t, size_t keep)
+void target_leave(struct target *t, const void *by)
 {
-	while (t->n_members > keep) {
-		t->n_members--;
-		member_close(t, &t->member[t->n_members]);
+	size_t i;
+
+	for (i = t->n_members; i-- > 0;) {
+		if (t->member[i].by == by)
+			member_remove(t, i);
+	}
+}
+
+void target_settle(struct target *t, const void *by)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_members; i++) {
+		if (t->member[i].by == by)
+			t->member[i].by = NULL;
 	}
 }
 
@@ -383,6 +412,7 @@ int target_reset(struct target *t)
 			__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
 		target_begin(t);
 	}
+	blocks_barrier(t->blocks);
 	for (i = 0; i < t->n_members; i++)
 		cell_done(t->blocks, &other[i]);
 	return r;
@@ -396,28 +426,43 @@ static void target_quiesce(struct target *t)
 	blocks_barrier(t->blocks);
 }
 
+/* What is left to say when there is no memory for the figures. */
+static void final_fallback(struct target *t)
+{
+	Hotpath__Target message = HOTPATH__TARGET__INIT;
+
+	log_error("pid %d: no memory to keep its final figures", t->pid);
+	message.pid = t->pid;
+	message.state = t->state;
+	message.comm.data = (uint8_t *)t->comm;
+	message.comm.len = strlen(t->comm);
+	t->final_size = hotpath__target__get_packed_size(&message);
+	t->final = malloc(t->final_size);
+	if (t->final)
+		hotpath__target__pack(&message, t->final);
+	else
+		t->final_size = 0;
+}
+
 /* A last picture, packed, so that it can be read until someone drops it. */
 void target_finish(struct target *t, Hotpath__TargetState state)
 {
 	Hotpath__Target *message = NULL;
 
-	if (target_is_finished(t))
+	if (t->finished)
 		return;
-	if (t->slot)
-		target_quiesce(t);
+	target_quiesce(t);
 	t->state = state;
 	t->ended_ns = clock_ns(CLOCK_MONOTONIC);
 	if (encode_target(t, true, &message) >= 0) {
 		t->final_size = hotpath__target__get_packed_size(message);
-		t->final = malloc(t->final_size ?: 1);
+		t->final = malloc(t->final_size);
 		if (t->final)
 			hotpath__target__pack(message, t->final);
 		hotpath__target__free_unpacked(message, NULL);
 	}
-	if (!t->final) {
-		log_error("pid %d: no memory to keep its final figures", t->pid);
-		t->final = calloc(1, 1);
-		t->final_size = 0;
-	}
+	if (!t->final)
+		final_fallback(t);
+	t->finished = true;
 	target_stop(t);
 }

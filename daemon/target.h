@@ -25,6 +25,7 @@
 #include "snapshot.pb-c.h"
 
 struct member {
+	const void *by; /* the request that is joining it, NULL when that has succeeded */
 	struct group *group;
 	struct cell cell;
 	int *fds; /* links of this target's own */
@@ -33,7 +34,7 @@ struct member {
 
 /* A mapped file, to tell whether a judgement still stands. */
 struct judged_object {
-	uint64_t dev, ino;
+	uint64_t dev, ino, version;
 };
 
 struct target {
@@ -51,7 +52,7 @@ struct target {
 	uint32_t slot, gen;
 	uint64_t exe_dev, exe_ino;
 	Hotpath__TargetState state;
-	bool complete;
+	bool complete, finished;
 	char **note;
 	size_t n_notes;
 
@@ -99,9 +100,10 @@ bool target_is_alive(const struct target *target);
 bool target_is_same_process(const struct target *target);
 bool target_is_finished(const struct target *target);
 
-int target_join(struct target *target, struct group *group);
-/* Undoes the last joins: keeps the first `keep` members. */
-void target_leave(struct target *target, size_t keep);
+int target_join(struct target *target, struct group *group, const void *by);
+/* Undoes what a request has joined, or, with settle, makes it last. */
+void target_leave(struct target *target, const void *by);
+void target_settle(struct target *target, const void *by);
 bool target_has_site(const struct target *target, uint64_t dev, uint64_t ino, uint64_t offset);
 uint32_t target_count_functions(const struct target *target);
 uint64_t target_kernel_bytes(const struct target *target);

@@ -77,6 +77,19 @@ struct uprobes_state {
 	struct xol_area *xol_area;
 };
 
+struct return_consumer;
+
+struct return_instance {
+	unsigned long stack;
+	struct return_consumer *extra_consumers; /* since 6.14 */
+};
+
+struct uprobe_task {
+	unsigned int depth;
+	struct return_instance *return_instances; /* newest first */
+	struct return_instance *ri_pool;	  /* since 6.14 */
+};
+
 struct super_block {
 	u32 s_dev;
 };
@@ -137,6 +150,7 @@ struct task_struct {
 	unsigned long sas_ss_size;
 	const struct cred *cred;
 	struct seccomp seccomp;
+	struct uprobe_task *utask;
 	struct thread_struct thread;
 };
 

@@ -11,6 +11,7 @@
 #include "daemon/reader/selection.h"
 
 #define OBJECTS_MAX	  4096
+#define NOTES_MAX	  3 /* of one object: one from each note_*() */
 #define NEAREST_NAMES_MAX 300000 /* names looked at for suggestions */
 
 struct answer {
@@ -174,7 +175,7 @@ static int add_note(struct answer *a, Hotpath__ReaderObjectReply *out, char *not
 {
 	note = keep(a, note);
 	if (note && !out->notes)
-		out->notes = keep(a, calloc(4, sizeof(*out->notes)));
+		out->notes = keep(a, calloc(NOTES_MAX, sizeof(*out->notes)));
 	if (!note || !out->notes)
 		return -ENOMEM;
 	out->notes[out->n_notes++] = note;
@@ -195,6 +196,25 @@ static int note_skipped(struct answer *a, const struct book *b, Hotpath__ReaderO
 	return add_note(a, out, note);
 }
 
+static int note_refused_debug(struct answer *a, const struct book *b,
+			      Hotpath__ReaderObjectReply *out)
+{
+	_cleanup_free_ char *path = NULL;
+	char *note = NULL;
+
+	if (!b->debug_refused)
+		return 0;
+	path = text_printable(text_from(b->debug_refused), 200);
+	if (!path ||
+	    asprintf(&note,
+		     "debug file %s not used: others than root and the owner of the program's "
+		     "file can write it",
+		     path) < 0)
+		return -ENOMEM;
+
+	return add_note(a, out, note);
+}
+
 static int fill_facts(struct answer *a, const struct book *b, Hotpath__ReaderObjectReply *out)
 {
 	const struct object *o = b->object;
@@ -206,6 +226,7 @@ static int fill_facts(struct answer *a, const struct book *b, Hotpath__ReaderObj
 	out->build_id = (char *)o->build_id;
 	out->raises = constant(b->facts.raises);
 	out->lands = b->facts.lands;
+	out->rewrites_stack = b->facts.rewrites_stack;
 	out->loads = constant(b->facts.loads);
 	out->switches_stacks = constant(b->facts.switches_stacks);
 	out->language = constant(b->facts.language);
@@ -242,7 +263,9 @@ static int fill_object(struct answer *a, size_t i, Hotpath__ReaderObjectReply *o
 	if (r < 0)
 		return r;
 
-	return note_skipped(a, b, out);
+	r = note_skipped(a, b, out);
+
+	return r < 0 ? r : note_refused_debug(a, b, out);
 }
 
 static int fill_objects(struct answer *a)
@@ -531,16 +554,44 @@ static void set_lines(struct answer *a, const struct book *b, Hotpath__ReaderObj
 	}
 }
 
+static bool wants_lines(const struct answer *a, size_t i)
+{
+	return a->reply.objects[i]->n_functions && with_lines(&a->books[i]);
+}
+
+int answer_note_lines_lost(struct answer *a)
+{
+	for (size_t i = 0; i < a->reply.n_objects; i++) {
+		int r;
+
+		if (!wants_lines(a, i))
+			continue;
+		r = add_note(a, a->reply.objects[i],
+			     strdup("no file and line: reading the debug information failed or "
+				    "took too long"));
+		if (r < 0)
+			return r;
+		a->books[i].lines_noted = true;
+	}
+
+	return 0;
+}
+
 void answer_lines(struct answer *a)
 {
 	for (size_t i = 0; i < a->reply.n_objects; i++) {
 		Hotpath__ReaderObjectReply *out = a->reply.objects[i];
 		_cleanup_free_ struct line *lines = NULL;
 
-		if (!out->n_functions || !with_lines(&a->books[i]))
+		if (!wants_lines(a, i))
 			continue;
 		lines = calloc(out->n_functions, sizeof(*lines));
-		if (lines)
-			set_lines(a, &a->books[i], out, lines);
+		if (!lines)
+			continue;
+		set_lines(a, &a->books[i], out, lines);
+		/* It is the last one: nothing is noted between the two calls. */
+		if (a->books[i].lines_noted)
+			out->n_notes--;
+		a->books[i].lines_noted = false;
 	}
 }

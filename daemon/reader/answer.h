@@ -5,7 +5,8 @@
  *
  *	answer_new(request, &a)
  *	answer_reply(a)            borrowed; names point into the objects' images
- *	answer_lines(a)            adds file and line, last, because it may fall
+ *	answer_note_lines_lost(a)  notes in the reply what is true should the next step fall
+ *	answer_lines(a)            adds file and line, last, and takes those notes back
  *	answer_free(a)
  */
 #ifndef READER_ANSWER_H
@@ -19,6 +20,7 @@ struct answer;
 int answer_new(const Hotpath__ReaderRequest *request, struct answer **ret);
 struct answer *answer_free(struct answer *a);
 const Hotpath__ReaderReply *answer_reply(const struct answer *a);
+int answer_note_lines_lost(struct answer *a); /* 0; -ENOMEM */
 void answer_lines(struct answer *a);
 
 #endif

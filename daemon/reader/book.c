@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/reader/book.h"
 #include "daemon/reader/debugfile.h"
 #include "daemon/reader/frames.h"
 #include "daemon/reader/never.h"
 #include "daemon/reader/pattern.h"
+#include "daemon/reader/retaddr.h"
 
 static int set_error(struct book *b, const char *error)
 {
@@ -69,6 +71,7 @@ static const char *open_error(int r)
 int book_open(struct book *b, int fd, struct text path)
 {
 	struct image image;
+	struct stat st;
 	int r;
 
 	r = image_open(fd, &image);
@@ -77,7 +80,11 @@ int book_open(struct book *b, int fd, struct text path)
 		return set_error(b, open_error(r));
 	}
 
-	return book_open_image(b, image, path);
+	r = book_open_image(b, image, path);
+	if (r == 0 && fstat(fd, &st) == 0)
+		b->user = st.st_uid;
+
+	return r;
 }
 
 /* Adds the table of one file; `from` names the first source that gave something. */
@@ -106,7 +113,7 @@ static int add_static(struct book *b)
 
 	if (r != -ENOENT)
 		return r;
-	r = debugfile_open(b->object, b->path, &b->debug, &path);
+	r = debugfile_open(b->object, b->path, b->user, &b->debug, &path, &b->debug_refused);
 	if (r == 0)
 		r = add_table(b, b->debug, SYMBOLS_STATIC, path);
 	if (r == 0 || r == -ENOMEM)
@@ -143,6 +150,7 @@ void book_close(struct book *b)
 	b->debug = object_free(b->debug);
 	b->embedded = object_free(b->embedded);
 	free(b->symbols_from);
+	free(b->debug_refused);
 	free(b->error);
 	*b = (struct book){0};
 }
@@ -229,6 +237,21 @@ static struct placement place(const struct book *b, const struct function *fn,
 	return placement_decide(&code);
 }
 
+/* By its code, for those that have no telling name. */
+static const char *never_by_code(const struct book *b, const struct function *fn)
+{
+	uint64_t size = fn->mapped ? code_size(fn) : 0;
+	const uint8_t *code;
+
+	if (!size || !fn->place.executable || fn->resolver)
+		return NULL;
+	if (size > fn->bound)
+		size = fn->bound;
+	code = image_at(&b->object->image, fn->place.offset, size);
+
+	return code ? retaddr_objection(code, size) : NULL;
+}
+
 struct verdict book_judge(const struct book *b, const struct function *fn,
 			  const struct book_options *options)
 {
@@ -242,6 +265,8 @@ struct verdict book_judge(const struct book *b, const struct function *fn,
 		if (b->allocator && never_unwinds(name))
 			v.never_unwinds = true;
 	}
+	if (!v.never_return)
+		v.never_return = never_by_code(b, fn);
 
 	return v;
 }

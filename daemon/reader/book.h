@@ -22,12 +22,15 @@ struct book {
 	struct object *debug;	 /* separate debug file */
 	struct object *embedded; /* .gnu_debugdata */
 	char *symbols_from;
+	uid_t user;	     /* owner of its file */
+	char *debug_refused; /* path of a debug file that others could have written */
 	char *error;
 	struct facts facts;
 	struct functions functions;
 	bool functions_read;
 	const char *never_return; /* of all its functions */
 	bool allocator;
+	bool lines_noted; /* its last note says that lines were lost */
 };
 
 /* 0, also when the object is bad; -ENOMEM. */

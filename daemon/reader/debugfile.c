@@ -11,23 +11,36 @@
 #define EMBEDDED_MAX	(64u << 20) /* unpacked; Fedora's largest are under 10 MiB */
 #define LZMA_MEMORY_MAX (128u << 20)
 
-static int parse_path(const char *path, struct object **ret)
+/* What is looked for: a debug file of this object. */
+struct lookup {
+	const struct object *object;
+	uid_t user;    /* owner of the object's own file */
+	char *refused; /* the first file that others could have written */
+};
+
+/* Trust comes first: the bytes of a file that anyone may have written are not looked at. */
+static int parse_path(struct lookup *l, const char *path, struct object **ret)
 {
 	struct image image;
 	const char *error;
 	int r;
 
-	r = image_open_path(path, &image);
+	r = image_open_trusted(path, l->user, &image);
+	if (r == -EPERM && !l->refused) {
+		l->refused = strdup(path);
+		return l->refused ? r : -ENOMEM;
+	}
 	if (r < 0)
 		return r;
 
 	return object_parse(image, ret, &error);
 }
 
-static int by_build_id(const struct object *o, struct object **ret, char **ret_path)
+static int by_build_id(struct lookup *l, struct object **ret, char **ret_path)
 {
 	_cleanup_(object_freep) struct object *debug = NULL;
 	_cleanup_free_ char *path = NULL;
+	const struct object *o = l->object;
 	int r;
 
 	if (strlen(o->build_id) < 6)
@@ -35,7 +48,7 @@ static int by_build_id(const struct object *o, struct object **ret, char **ret_p
 	if (asprintf(&path, DEBUG_ROOT "/.build-id/%.2s/%s.debug", o->build_id, o->build_id + 2) <
 	    0)
 		return -ENOMEM;
-	r = parse_path(path, &debug);
+	r = parse_path(l, path, &debug);
 	if (r < 0)
 		return r;
 	if (strcmp(debug->build_id, o->build_id))
@@ -83,11 +96,12 @@ static uint32_t image_crc(const struct image *image)
 	return (uint32_t)crc;
 }
 
-static int try_link(const struct object *o, const struct debuglink *link, const char *path,
+static int try_link(struct lookup *l, const struct debuglink *link, const char *path,
 		    struct object **ret)
 {
 	_cleanup_(object_freep) struct object *debug = NULL;
-	int r = parse_path(path, &debug);
+	const struct object *o = l->object;
+	int r = parse_path(l, path, &debug);
 
 	if (r < 0)
 		return r;
@@ -100,8 +114,7 @@ static int try_link(const struct object *o, const struct debuglink *link, const 
 	return 0;
 }
 
-static int by_debuglink(const struct object *o, struct text path, struct object **ret,
-			char **ret_path)
+static int by_debuglink(struct lookup *l, struct text path, struct object **ret, char **ret_path)
 {
 	static const char *const places[] = {"%.*s/%.*s", "%.*s/.debug/%.*s",
 					     DEBUG_ROOT "%.*s/%.*s"};
@@ -109,7 +122,7 @@ static int by_debuglink(const struct object *o, struct text path, struct object 
 	struct debuglink link;
 	int r;
 
-	r = slash ? read_debuglink(o, &link) : -ENOENT;
+	r = slash ? read_debuglink(l->object, &link) : -ENOENT;
 	if (r < 0)
 		return r;
 
@@ -119,7 +132,7 @@ static int by_debuglink(const struct object *o, struct text path, struct object 
 		if (asprintf(&candidate, places[i], (int)(slash - path.p), path.p,
 			     (int)link.name.size, link.name.p) < 0)
 			return -ENOMEM;
-		r = try_link(o, &link, candidate, ret);
+		r = try_link(l, &link, candidate, ret);
 		if (r == 0)
 			*ret_path = TAKE(candidate);
 		if (r == 0 || r == -ENOMEM)
@@ -129,11 +142,17 @@ static int by_debuglink(const struct object *o, struct text path, struct object 
 	return -ENOENT;
 }
 
-int debugfile_open(const struct object *o, struct text path, struct object **ret, char **ret_path)
+int debugfile_open(const struct object *o, struct text path, uid_t user, struct object **ret,
+		   char **ret_path, char **ret_refused)
 {
-	int r = by_build_id(o, ret, ret_path);
+	struct lookup l = {.object = o, .user = user};
+	int r = by_build_id(&l, ret, ret_path);
 
-	return r == 0 || r == -ENOMEM ? r : by_debuglink(o, path, ret, ret_path);
+	if (r < 0 && r != -ENOMEM)
+		r = by_debuglink(&l, path, ret, ret_path);
+	*ret_refused = l.refused;
+
+	return r;
 }
 
 static int unpack(const uint8_t *packed, size_t size, struct image *ret)

@@ -4,6 +4,7 @@
 
 #include "daemon/reader/facts.h"
 #include "daemon/reader/frames.h"
+#include "daemon/reader/rewrites.h"
 
 /* Strongest first: the lowest row that any symbol fits is the one reported. */
 static const struct name_rule raisers[] = {
@@ -24,6 +25,23 @@ static const struct name_rule raisers[] = {
 	{"pthread_exit", NAME_IS, "pthread_exit"},
 	{"pthread_cancel", NAME_IS, "pthread_cancel"},
 	{"thrd_exit", NAME_IS, "thrd_exit"},
+};
+
+/*
+ * Raised within libstdc++ or libc++ on behalf of who calls them: at(), operator
+ * new, a cast. Only as imports; the weakest, so that a stronger name is shown.
+ */
+static const struct name_rule borrowed_raisers[] = {
+	{"__cxa_bad_cast", NAME_IS, "__cxa_bad_cast"},
+	{"__cxa_bad_typeid", NAME_IS, "__cxa_bad_typeid"},
+	{"__cxa_throw_bad_array_", NAME_BEGINS, "__cxa_throw_bad_array_*"},
+	{"__cxa_vec_", NAME_BEGINS, "__cxa_vec_*"},
+	{"__dynamic_cast", NAME_IS, "__dynamic_cast"},
+	{"_Znw", NAME_BEGINS, "operator new"},
+	{"_Zna", NAME_BEGINS, "operator new[]"},
+	{"_ZNSt", NAME_BEGINS, "C++ library functions"},
+	{"_ZNKSt", NAME_BEGINS, "C++ library functions"},
+	{"_ZSt", NAME_BEGINS, "C++ library functions"},
 };
 
 static const struct name_rule loaders[] = {
@@ -114,6 +132,13 @@ static void add_raiser(struct facts *f, const struct symbol *s, bool here)
 		f->raises = "std::__throw_*";
 }
 
+/* std::cout and the like are no functions; an import often has no type at all. */
+static void add_borrowed(struct facts *f, const struct symbol *s)
+{
+	if (s->section == SHN_UNDEF && s->type != STT_OBJECT && s->type != STT_TLS)
+		KEEP_BEST(f->borrowed, borrowed_raisers, s->name, &f->borrowed_rank);
+}
+
 static void add_hook(struct facts *f, const struct object *o, const struct symbol *s)
 {
 	struct place place;
@@ -128,6 +153,7 @@ static void add_symbol(struct facts *f, const struct object *o, const struct sym
 	bool here = s->section != SHN_UNDEF && !object_is_static(o);
 
 	add_raiser(f, s, here);
+	add_borrowed(f, s);
 	if (!here) {
 		KEEP_BEST(f->loads, loaders, s->name, &f->loads_rank);
 		KEEP_BEST(f->switches_stacks, switchers, s->name, &f->switches_rank);
@@ -228,7 +254,11 @@ void facts_finish(struct facts *f, const struct object *o)
 			f->raises = raises;
 	}
 
+	if (!f->raises)
+		f->raises = f->borrowed;
+
 	f->lands = frames_land(o);
+	f->rewrites_stack = rewrites_stack(o);
 	/* Landing pads, no names, nobody else's unwinder: a static one, stripped. */
 	if (!f->raises && f->lands && !f->named && !f->runtime_imported &&
 	    !name_rule_find(borrowers, ARRAY_SIZE(borrowers), o->soname))

@@ -15,9 +15,11 @@ struct facts {
 	const char *switches_stacks;
 	const char *language;
 	bool lands;
+	bool rewrites_stack;
 	uint64_t loader_hook; /* file offset of _dl_debug_state */
 	/* while collecting */
-	size_t raises_rank, loads_rank, switches_rank;
+	size_t raises_rank, borrowed_rank, loads_rank, switches_rank;
+	const char *borrowed;  /* raised within the C++ library that it imports */
 	bool runtime_imported; /* its personality routine is another object's */
 	bool named;	       /* has .symtab: a private runtime would show */
 };

@@ -21,7 +21,8 @@ struct cie {
 	uint64_t offset;
 	uint8_t address_encoding;
 	uint8_t lsda_encoding;
-	bool augmented; /* 'z': FDEs have augmentation data */
+	bool augmented;	  /* 'z': FDEs have augmentation data */
+	bool personality; /* 'P': a routine that may catch, or run what it likes */
 	bool known;
 };
 
@@ -95,7 +96,9 @@ static void read_augmentation(struct cursor *c, const char *letters, struct cie 
 			ret->address_encoding = take_byte(c);
 			break;
 		case 'P':
+			/* Its stored value says nothing: a relocation may fill it in. */
 			take_pointer(c, take_byte(c));
+			ret->personality = true;
 			break;
 		case 'S':
 		case 'B':
@@ -131,13 +134,18 @@ static struct cie read_cie(struct cursor c, uint64_t offset)
 	return cie;
 }
 
-/* 1: has an LSDA; 0: has none; -EBADMSG. */
+/*
+ * 1: may catch or clean up; 0: may not; -EBADMSG. A personality of its own needs
+ * no LSDA to catch: LuaJIT's takes the unwinder's word for where it is.
+ */
 static int fde_lands(struct cursor c, const struct cie *cie)
 {
 	uint64_t lsda;
 
 	if (!cie->known)
 		return -EBADMSG;
+	if (cie->personality)
+		return 1;
 	if (!cie->augmented || cie->lsda_encoding == PE_OMIT)
 		return 0;
 	take_pointer(&c, cie->address_encoding);

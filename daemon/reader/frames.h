@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an object's .eh_frame says: whether any function has language specific
- * data (LSDA), so that an exception may be caught or a cleanup run there (true
- * also when the table can not be understood), and where functions begin.
+ * What an object's .eh_frame says: whether any function has a personality routine
+ * or language specific data (LSDA), so that an exception may be caught or a cleanup
+ * run there (true also when the table can not be understood), and where functions
+ * begin.
  */
 #ifndef READER_FRAMES_H
 #define READER_FRAMES_H

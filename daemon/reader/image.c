@@ -34,13 +34,33 @@ int image_open(int fd, struct image *ret)
 	return 0;
 }
 
+/* Non-blocking: the name may lead to a fifo that nobody writes to. */
+static int open_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int image_open_path(const char *path, struct image *ret)
 {
-	/* Non-blocking: the name may lead to a fifo that nobody writes to. */
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_fd_ int fd = open_path(path);
+
+	return fd < 0 ? fd : image_open(fd, ret);
+}
+
+int image_open_trusted(const char *path, uid_t user, struct image *ret)
+{
+	_cleanup_fd_ int fd = open_path(path);
+	struct stat st;
 
 	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
+	if (S_ISREG(st.st_mode) &&
+	    ((st.st_uid != 0 && st.st_uid != user) || st.st_mode & (S_IWGRP | S_IWOTH)))
+		return -EPERM;
 
 	return image_open(fd, ret);
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/cleanup.h"
 
@@ -29,6 +30,8 @@ struct image {
 
 int image_open(int fd, struct image *ret);
 int image_open_path(const char *path, struct image *ret);
+/* -EPERM: others than root and this user can write that file, or did. */
+int image_open_trusted(const char *path, uid_t user, struct image *ret);
 void image_close(struct image *image);
 
 const void *image_at(const struct image *image, uint64_t offset, uint64_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One x86-64 instruction, reduced to what placement asks about it. The only
- * user of Zydis; the only place that knows what Linux's uprobes accept and
+ * One x86-64 instruction, reduced to what placement asks about it. Besides retaddr
+ * the only user of Zydis; the only place that knows what Linux's uprobes accept and
  * emulate (arch/x86/kernel/uprobes.c).
  */
 #ifndef READER_INSTRUCTION_H

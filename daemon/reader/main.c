@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon/reader/answer.h"
@@ -80,6 +81,11 @@ static int reply_to(const Hotpath__ReaderRequest *request, uint8_t **ret, size_t
 	if (image_changed())
 		return pack_error("a file changed while it was read", ret, ret_size);
 
+	if (request->lines) {
+		r = answer_note_lines_lost(a);
+		if (r < 0)
+			return r;
+	}
 	r = pack(answer_reply(a), &plain, &plain_size);
 	if (r < 0)
 		return r;
@@ -99,6 +105,9 @@ int main(void)
 	size_t size;
 	int r;
 
+	/* Another reader, which may be in an attacker's hands, runs as the same user: no ptrace. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return EXIT_FAILURE;
 	/* libdw must never ask the network for a debug file. */
 	unsetenv("DEBUGINFOD_URLS");
 	image_guard();

@@ -18,6 +18,7 @@ struct process {
 	const char *name;
 	struct object object[4];
 	struct process_facts facts;
+	size_t unopened;
 	bool no_session, no_hook, seccomp_kills;
 	bool allowed;
 	const char *says; /* part of the reason */
@@ -49,17 +50,21 @@ static const struct process table[] = {
 	{"an object that cannot be read",
 	 {{EXE}, {.soname = "", .error = "truncated"}},
 	 .says = "truncated"},
-	{"a loader of plug-ins, with the hook",
+	{"a loader of plug-ins that catches: frames are armed before the raiser comes",
 	 {{EXE, .loads = "dlopen", .lands = true}, LIBC},
+	 .says = "may catch"},
+	{"a loader of plug-ins, with the hook",
+	 {{EXE, .loads = "dlopen"}, LIBC},
 	 .allowed = true},
 	{"a loader of plug-ins, without the hook",
-	 {{EXE, .loads = "dlopen", .lands = true}, LIBC},
+	 {{EXE, .loads = "dlopen"}, LIBC},
 	 .no_hook = true,
 	 .says = "hook"},
 	{"a loader of plug-ins, without sessions",
-	 {{EXE, .loads = "dlopen", .lands = true}, LIBC},
+	 {{EXE, .loads = "dlopen", .raises = "__cxa_throw"}, LIBC},
 	 .no_session = true,
 	 .says = "veto"},
+	{"a file that could not be opened", {{EXE}, LIBC}, .unopened = 1, .says = "opened"},
 	{"plain C without sessions", {{EXE}, LIBC}, .no_session = true, .allowed = true},
 	{"signal stacks without sessions",
 	 {{EXE, .switches = "sigaltstack"}, LIBC},
@@ -128,7 +133,7 @@ static void each_process_gets_its_verdict(void **state)
 		struct returns_verdict verdict;
 		size_t n = make_objects(p, object, objects);
 
-		returns_judge(objects, n, &p->facts, &features, !p->no_hook, &verdict);
+		returns_judge(objects, n, p->unopened, &p->facts, &features, !p->no_hook, &verdict);
 		if (verdict.allowed != p->allowed || (p->says && !strstr(verdict.reason, p->says)))
 			fail_msg("%s: allowed %d, \"%s\"", p->name, verdict.allowed,
 				 verdict.reason);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Plans for every object of a process; see plans.h. */
+#include "plans.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The reader answers in the order of the request, which left out unopened files. */
+const struct proc_object *plans_file(const struct proc_objects *objects, size_t nth)
+{
+	size_t i;
+
+	for (i = 0; i < objects->count; i++) {
+		if (objects->object[i].fd >= 0 && nth-- == 0)
+			return &objects->object[i];
+	}
+	return NULL;
+}
+
+int plans_make(const struct features *features, const struct target *t,
+	       const struct proc_objects *objects, const Hotpath__ReaderReply *reply,
+	       const struct returns_verdict *verdict, struct plans *ret)
+{
+	size_t i;
+	int r;
+
+	ret->of = calloc(reply->n_objects + 1, sizeof(*ret->of));
+	if (!ret->of)
+		return -ENOMEM;
+	ret->n = reply->n_objects;
+	for (i = 0; i < ret->n; i++) {
+		const struct proc_object *file = plans_file(objects, i);
+
+		if (!file)
+			return -ESRCH;
+		r = plan_make(features, t, file, reply->objects[i], verdict, &ret->of[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void plans_weigh(const struct plans *plans, struct limits_use *ret)
+{
+	size_t i;
+
+	for (i = 0; i < plans->n; i++) {
+		ret->probes += plans->of[i].timed + plans->of[i].entry_only;
+		ret->groups += plan_groups(&plans->of[i]);
+		ret->bytes += plan_bytes(&plans->of[i]);
+	}
+}
+
+size_t plans_shared_files(const struct plans *plans, const struct proc_objects *objects,
+			  uint64_t (*files)[2], size_t room)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < plans->n && n < room; i++) {
+		const struct proc_object *file = plans_file(objects, i);
+
+		if (!plan_is_shared(&plans->of[i]))
+			continue;
+		files[n][0] = file->dev;
+		files[n++][1] = file->ino;
+	}
+	return n;
+}
+
+int plans_join(const struct plans *plans, struct groups *groups, struct target *t,
+	       const struct proc_objects *objects, const Hotpath__ReaderReply *reply,
+	       const void *by)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < plans->n; i++) {
+		r = plan_join(groups, t, plans_file(objects, i), reply->objects[i],
+			      &plans->of[i], by);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void plans_done(struct plans *plans)
+{
+	size_t i;
+
+	for (i = 0; i < plans->n; i++)
+		plan_done(&plans->of[i]);
+	free(plans->of);
+}
