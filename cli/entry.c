@@ -12,13 +12,13 @@
 #include "lib/cleanup.h"
 
 #if defined(__x86_64__)
-static const uint8_t trap[] = {0xcc};
-#define PC(regs)  ((regs)->rip)
-#define PC_BEHIND 1 /* int3 leaves rip behind itself */
+/* ud2, not int3: where the kernel has a uprobe, an int3 is the uprobe's, and the
+ * program would run past us. */
+static const uint8_t trap[] = {0x0f, 0x0b};
+#define PC(regs) ((regs)->rip)
 #elif defined(__aarch64__)
-static const uint8_t trap[] = {0x00, 0x00, 0x20, 0xd4}; /* brk #0 */
-#define PC(regs)  ((regs)->pc)
-#define PC_BEHIND 0
+static const uint8_t trap[] = {0x00, 0x00, 0x00, 0x00}; /* udf #0 */
+#define PC(regs) ((regs)->pc)
 #else
 #error "entry.c: which instruction traps here?"
 #endif
@@ -83,7 +83,7 @@ bool entry_reached(pid_t pid, const struct entry *entry)
 	struct user_regs_struct regs;
 
 	return entry->address && get_regs(pid, &regs) == 0 &&
-	       PC(&regs) == entry->address + PC_BEHIND;
+	       PC(&regs) == entry->address;
 }
 
 int entry_restore(pid_t pid, const struct entry *entry)

@@ -125,7 +125,7 @@ static enum stop classify(int status)
 	if (event)
 		return STOP_OTHER;
 
-	return signal == SIGTRAP ? STOP_TRAP : STOP_SIGNAL;
+	return signal == ENTRY_SIGNAL ? STOP_TRAP : STOP_SIGNAL;
 }
 
 /* Signals that arrive while we hold on are delivered as ever; stops remain stops. */

@@ -6,13 +6,12 @@
 #include "attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "adopt.h"
 #include "attached.h"
 #include "bystanders.h"
 #include "judge.h"
@@ -183,85 +182,6 @@ static bool reply_is_usable(struct attaching *a, pid_t pid, const char *error,
 
 /* --- one process ------------------------------------------------------------------------ */
 
-static const struct proc_object *main_file(const struct attaching *a)
-{
-	const struct proc_object *first = a->objects.object;
-
-	return a->objects.count && first->main ? first : NULL;
-}
-
-static int target_make(struct attaching *a, struct attached *at, pid_t pid)
-{
-	const struct peer self = {.uid = a->facts.uid[0], .gid = a->facts.gid[0]};
-	const struct proc_object *exe = main_file(a);
-	struct target_identity identity = {
-		.pid = pid,
-		/* Its own user may see it too, unless it is privileged. */
-		.owner = authority_refusal(&self, &a->facts) ? 0 : a->facts.uid[0],
-		.requester = a->peer.uid,
-		.exe_dev = exe ? exe->dev : 0,
-		.exe_ino = exe ? exe->ino : 0,
-	};
-	int r;
-
-	at->target = registry_running(a->registry, pid);
-	if (at->target) {
-		target_ref(at->target);
-		at->message.existed = true;
-		return 0;
-	}
-	r = target_new(a->registry->calls, a->registry->blocks, &a->registry->groups, &identity,
-		       &at->target);
-	if (r < 0)
-		return r;
-	if (at->target->start_ticks != a->start_ticks)
-		return -ESRCH;
-	r = judge_remember(at->target, &a->objects);
-	return r < 0 ? r : registry_add(a->registry, at->target);
-}
-
-/*
- * Between our first look and now the process may have called exec, of a set-uid
- * program for one. From here on BPF notices that by itself, as the process is a
- * target now; so look again, once.
- */
-static const char *changed_since(struct attaching *a, pid_t pid)
-{
-	const struct proc_object *exe = main_file(a);
-	struct process_facts facts;
-	char path[64];
-	struct stat st;
-	pid_t tid;
-
-	if (authority_read(pid, &facts) < 0 || proc_live_thread(pid, &tid) < 0)
-		return "it exited meanwhile";
-	if (authority_refusal(&a->peer, &facts))
-		return authority_refusal(&a->peer, &facts);
-	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
-	if (exe && (stat(path, &st) < 0 || st.st_dev != exe->dev || st.st_ino != exe->ino))
-		return "it became another program meanwhile";
-	return NULL;
-}
-
-/* The loader's hook is probed first: what it loads from then on is noticed. */
-static int target_hook(struct attaching *a, struct target *t, const Hotpath__ReaderReply *reply)
-{
-	size_t i;
-
-	if (t->loader_fd >= 0)
-		return 0;
-	for (i = 0; i < reply->n_objects; i++) {
-		const struct proc_object *file = plans_file(&a->objects, i);
-
-		if (!reply->objects[i]->loader_hook || !file)
-			continue;
-		t->loader_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
-		t->loader_hook = reply->objects[i]->loader_hook;
-		return t->loader_fd < 0 ? -errno : target_relink(t);
-	}
-	return 0;
-}
-
 static void fail_probing(struct attaching *a, pid_t pid, int r)
 {
 	static const struct {
@@ -409,20 +329,27 @@ static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply
 	pid_t pid = a->request->pids[a->at];
 	struct attached *at = &a->attached[a->at];
 	struct returns_verdict verdict;
+	const struct adoption looked = {
+		.pid = pid,
+		.peer = &a->peer,
+		.facts = &a->facts,
+		.objects = &a->objects,
+		.start_ticks = a->start_ticks,
+	};
 	const char *changed;
 	int r;
 
-	r = target_make(a, at, pid);
+	r = adopt_target(a->registry, &looked, &at->target, &at->message.existed);
 	if (r < 0) {
 		fail_probing(a, pid, r);
 		return;
 	}
-	changed = changed_since(a, pid);
+	changed = adopt_changed(&looked);
 	if (changed) {
 		attaching_fail(a, EPERM, NULL, "cannot attach to pid %d: %s", pid, changed);
 		return;
 	}
-	r = target_hook(a, at->target, reply);
+	r = adopt_hook(at->target, &a->objects, reply);
 	if (r < 0) {
 		fail_probing(a, pid, r);
 		return;

@@ -10,7 +10,7 @@
 #define RAISES	"does not return: unwinds"
 #define SHARED	"returns in two processes or threads"
 #define EXITS	"does not return: exits"
-#define START	"has no return address"
+#define START	"has no return address, and `hotpath run` holds the program there"
 #define LOADER	"dynamic loader: changes what it returns to"
 #define PROFILE "profiling hook: looks at its return address"
 
@@ -22,6 +22,8 @@ static const struct name_rule no_probe[] = {
 	{"__restore_rt", NAME_IS, "signal trampoline: entered by the kernel, found by its bytes"},
 	{"__restore", NAME_IS, "signal trampoline: entered by the kernel, found by its bytes"},
 	{"__restore_rt_", NAME_BEGINS, "signal trampoline: entered by the kernel"},
+	{"_start", NAME_IS, START},
+	{"_start_c", NAME_IS, START},
 	{".cold", NAME_ENDS, "not a function: the unlikely part of one"},
 };
 
@@ -101,8 +103,6 @@ static const struct name_rule no_return[] = {
 	{"_exit", NAME_IS, EXITS},
 	{"_Exit", NAME_IS, EXITS},
 	{"__exit_thread", NAME_IS, EXITS},
-	{"_start", NAME_IS, START},
-	{"_start_c", NAME_IS, START},
 	{"__libc_start_call_main", NAME_IS, "ends threads by a jump to its frame"},
 	{"start_thread", NAME_IS, "ends by unwinding to its own frame"},
 	{"_init", NAME_IS, "stitched together from pieces of several objects"},

@@ -79,13 +79,20 @@ static bool is_aligned_copy(const struct walk *w, const struct decoded *d)
 	return d->in.mnemonic == ZYDIS_MNEMONIC_PUSH && w->straight && !w->reg[RSP].known;
 }
 
+/* lock or $0, (%rsp): a memory barrier, which wants no more than a place that is there. */
+static bool is_barrier(const struct decoded *d)
+{
+	return d->in.attributes & ZYDIS_ATTRIB_HAS_LOCK &&
+	       d->operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !d->operands[1].imm.value.u;
+}
+
 static const char *touches(const struct walk *w, const struct decoded *d)
 {
 	for (size_t i = 0; i < d->in.operand_count_visible; i++) {
 		const ZydisDecodedOperand *o = &d->operands[i];
 		struct distance at;
 
-		if (!is_memory(o) || is_aligned_copy(w, d))
+		if (!is_memory(o) || is_aligned_copy(w, d) || is_barrier(d))
 			continue;
 		at = place_of(w, o);
 		if (!at.known || at.bytes >= WORD || at.bytes + o->size / 8 <= 0)
@@ -111,8 +118,7 @@ static bool is_return_stack(const struct walk *w, ZydisRegister reg)
 	if (!w->straight || !d.known)
 		return false;
 
-	return d.bytes == 0 || d.bytes == WORD ||
-	       (w->pushed_only && d.bytes == w->reg[RSP].bytes);
+	return d.bytes == 0 || d.bytes == WORD || (w->pushed_only && d.bytes == w->reg[RSP].bytes);
 }
 
 static bool saves_stack(const struct walk *w, const struct decoded *d)
@@ -136,9 +142,8 @@ static struct distance result_of(const struct walk *w, const struct decoded *d)
 		return (struct distance){0};
 	switch (d->in.mnemonic) {
 	case ZYDIS_MNEMONIC_MOV:
-		return from->type == ZYDIS_OPERAND_TYPE_REGISTER
-			       ? distance_of(w, from->reg.value)
-			       : (struct distance){0};
+		return from->type == ZYDIS_OPERAND_TYPE_REGISTER ? distance_of(w, from->reg.value)
+								 : (struct distance){0};
 	case ZYDIS_MNEMONIC_LEA:
 		return place_of(w, from);
 	case ZYDIS_MNEMONIC_ADD:
@@ -219,8 +224,7 @@ static const char *step(struct walk *w, const struct decoded *d)
 		return step_push_pop(w, d, d->in.operand_width == 16 ? -2 : -WORD);
 	if (d->in.mnemonic == ZYDIS_MNEMONIC_POP)
 		return step_push_pop(w, d, d->in.operand_width == 16 ? 2 : WORD);
-	if (d->in.operand_count_visible &&
-	    d->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	if (d->in.operand_count_visible && d->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 	    d->operands[0].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) {
 		n = register_number(d->operands[0].reg.value);
 		result = result_of(w, d);
@@ -271,8 +275,8 @@ const char *retaddr_objection(const uint8_t *code, size_t size)
 	ZydisDecoder decoder;
 	size_t at = 0;
 
-	if (!ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64,
-					   ZYDIS_STACK_WIDTH_64)))
+	if (!ZYAN_SUCCESS(
+		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
 		return NULL;
 	while (at < size && at < RETADDR_SCAN_MAX && (w.straight || w.framed)) {
 		const char *objection;
