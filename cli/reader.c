@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "cli/complain.h"
@@ -81,6 +83,15 @@ static int start(const char *program, int object, struct reader *ret)
 	return r;
 }
 
+static bool kernel_is_at_least(int major, int minor)
+{
+	struct utsname u;
+	int a, b;
+
+	return uname(&u) == 0 && sscanf(u.release, "%d.%d", &a, &b) == 2 &&
+	       (a > major || (a == major && b >= minor));
+}
+
 static int send_request(int fd, const char *path, char **pattern, size_t patterns)
 {
 	Hotpath__ReaderObject object = HOTPATH__READER_OBJECT__INIT, *objects = &object;
@@ -102,6 +113,9 @@ static int send_request(int fd, const char *path, char **pattern, size_t pattern
 	request.patterns = bytes;
 	request.n_patterns = patterns;
 	request.unprobeable = true;
+	/* As hotpathd asks on this kernel: calls reads no arguments. */
+	request.arguments_free = true;
+	request.nop5_stepped = !kernel_is_at_least(6, 18);
 
 	size = hotpath__reader_request__get_packed_size(&request);
 	data = malloc(size);

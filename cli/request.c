@@ -60,6 +60,7 @@ int request_attach(const struct options *options, const struct pids *pids, bool 
 	attach.n_patterns = options->n_functions;
 	attach.ttl_ns = from_start ? 0 : options->ttl_ns;
 	attach.from_start = from_start;
+	attach.while_asker_lives = from_start || options->duration_ns;
 	attach.max_bystanders = options->max_bystanders;
 	request.body_case = HOTPATH__REQUEST__BODY_ATTACH;
 	request.attach = &attach;

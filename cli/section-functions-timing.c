@@ -335,6 +335,24 @@ static void note_entry_only(struct sheet *sheet)
 			   same, common);
 }
 
+/* What a probe adds to the time that it measures is not taken off yet: say so where
+ * it is more than the function may take. */
+static void note_stepped(struct sheet *sheet)
+{
+	size_t stepped = 0;
+
+	for (size_t i = 0; i < sheet->rows; i++) {
+		const Hotpath__Function *f = sheet->row[i];
+
+		stepped += f->exits && f->probe &&
+			   f->probe->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED;
+	}
+	if (stepped)
+		sheet_note(sheet,
+			   "single-stepped probes add several us to each call of %zu function%s",
+			   stepped, stepped == 1 ? "" : "s");
+}
+
 static size_t count_uncalled(const Hotpath__Target *t)
 {
 	size_t n = 0;
@@ -359,6 +377,7 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 			note_function(sheet, f);
 	}
 	note_entry_only(sheet);
+	note_stepped(sheet);
 	if (view->options->focus && !sheet->total_rows)
 		sheet_note(sheet, "no function that was called is in the focus '%s'",
 			   view->options->focus_text);

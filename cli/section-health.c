@@ -169,8 +169,8 @@ static void fill_notes(const Hotpath__Target *t, struct account a, struct sheet 
 	for (size_t i = 0; i < t->n_health; i++)
 		note_counter(sheet, t->health[i]);
 	if (t->bystander_hits)
-		sheet_note(sheet, "bystanders: %s probe hits by %u other processes of these files",
-			   COUNT(t->bystander_hits), t->bystander_processes);
+		sheet_note(sheet, "bystanders: %s probe hits by other processes of these files",
+			   COUNT(t->bystander_hits));
 	for (size_t i = 0; i < t->n_notes; i++)
 		note_text(sheet, t->notes[i]);
 	if (!sheet->notes)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* hotpath attach PID...: places probes; with --duration waits, reports, detaches. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli/client.h"
@@ -23,8 +24,9 @@ static void print_kinds(FILE *f, const Hotpath__AttachedTarget *t)
 		{t->entry_only, "counted only"},
 		{t->already, "attached before"},
 		{t->skipped, "skipped"},
-		{t->cheap, "cheap probes"},
-		{t->expensive, "expensive probes (single-stepped)"},
+		{t->cheap, t->cheap == 1 ? "cheap probe" : "cheap probes"},
+		{t->expensive, t->expensive == 1 ? "expensive probe (single-stepped)"
+						 : "expensive probes (single-stepped)"},
 	};
 	const char *separator = ": ";
 
@@ -36,7 +38,7 @@ static void print_kinds(FILE *f, const Hotpath__AttachedTarget *t)
 }
 
 /* attached to redis-server (pid 4242), 48 functions: 40 timed, 8 counted only, ... */
-static void print_target(FILE *f, const Hotpath__AttachedTarget *t)
+static void print_target(FILE *f, const struct options *options, const Hotpath__AttachedTarget *t)
 {
 	_cleanup_free_ char *comm = fmt_safe(t->comm.data, t->comm.len);
 	char ttl[FMT_MAX];
@@ -48,7 +50,9 @@ static void print_target(FILE *f, const Hotpath__AttachedTarget *t)
 	if (t->bystander_processes)
 		fprintf(f, "  %u other processes run the same files and pay for the probes, too\n",
 			t->bystander_processes);
-	if (t->ttl_ns)
+	if (t->existed)
+		fprintf(f, "  it was attached before: earlier figures are kept\n");
+	if (t->ttl_ns && !options->duration_ns)
 		fprintf(f, "  detaches by itself in %s (--ttl)\n", fmt_span(ttl, t->ttl_ns));
 	for (size_t i = 0; i < t->n_notes; i++) {
 		_cleanup_free_ char *note = fmt_safe(t->notes[i], strlen(t->notes[i]));
@@ -57,8 +61,9 @@ static void print_target(FILE *f, const Hotpath__AttachedTarget *t)
 	}
 }
 
+/* What somebody attached before us stays attached. */
 static int report_and_detach(const struct options *options, struct output *output,
-			     const struct pids *pids)
+			     const struct pids *pids, bool existed)
 {
 	Hotpath__Reply *reply;
 	int r;
@@ -70,6 +75,10 @@ static int report_and_detach(const struct options *options, struct output *outpu
 	r = report_write(output, reply->report, options);
 	client_reply_free(reply);
 
+	if (existed) {
+		complain("attach: not detached, because it was attached before");
+		return r < 0 ? STATUS_FAILURE : STATUS_OK;
+	}
 	if (request_detach(options, pids, false, &reply) < 0)
 		return STATUS_FAILURE;
 	client_reply_free(reply);
@@ -77,14 +86,24 @@ static int report_and_detach(const struct options *options, struct output *outpu
 	return r < 0 ? STATUS_FAILURE : STATUS_OK;
 }
 
-static int watch(const struct options *options, struct output *output, const struct pids *pids)
+static int watch(const struct options *options, struct output *output, const struct pids *pids,
+		 bool existed)
 {
 	if (wait_for_pids(options->socket, pids, options->duration_ns) < 0) {
 		output_close(output);
 		return STATUS_FAILURE;
 	}
 
-	return report_and_detach(options, output, pids);
+	return report_and_detach(options, output, pids, existed);
+}
+
+static bool any_existed(const Hotpath__AttachReply *reply)
+{
+	for (size_t i = 0; i < reply->n_targets; i++)
+		if (reply->targets[i]->existed)
+			return true;
+
+	return false;
 }
 
 /* The report owns standard output: what was attached is said beside it. */
@@ -92,16 +111,18 @@ static int attach(const struct options *options, struct output *output, const st
 {
 	FILE *f = options->duration_ns ? stderr : stdout;
 	Hotpath__Reply *reply;
+	bool existed;
 
 	if (request_attach(options, pids, false, &reply) < 0) {
 		output_close(output);
 		return STATUS_FAILURE;
 	}
 	for (size_t i = 0; i < reply->attach->n_targets; i++)
-		print_target(f, reply->attach->targets[i]);
+		print_target(f, options, reply->attach->targets[i]);
+	existed = any_existed(reply->attach);
 	client_reply_free(reply);
 	if (options->duration_ns)
-		return watch(options, output, pids);
+		return watch(options, output, pids, existed);
 
 	return output_close(output) < 0 ? STATUS_FAILURE : STATUS_OK;
 }

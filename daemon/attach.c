@@ -416,6 +416,9 @@ static void attaching_finish(struct attaching *a)
 		targets[i] = &at->message;
 		at->message.ttl_ns = a->request->ttl_ns;
 		target_settle(at->target, a);
+		if (a->request->while_asker_lives && !at->message.existed &&
+		    registry_follow_asker(a->registry, at->target, a->peer.pid) < 0)
+			attached_note(at, "it stays attached when hotpath ends early");
 		registry_set_ttl(a->registry, at->target, a->request->ttl_ns);
 		log_info("pid %d: attached by uid %u: %u probes", at->target->pid, a->peer.uid,
 			 at->message.functions);

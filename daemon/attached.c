@@ -28,10 +28,7 @@ void attached_tally(struct attached *at, const struct plan *plan)
 	at->message.already += plan->already;
 }
 
-static void attached_note(struct attached *at, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void attached_note(struct attached *at, const char *format, ...)
+void attached_note(struct attached *at, const char *format, ...)
 {
 	Hotpath__AttachedTarget *m = &at->message;
 	char **notes = reallocarray(m->notes, m->n_notes + 1, sizeof(*notes));

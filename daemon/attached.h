@@ -18,6 +18,9 @@ void attached_tally(struct attached *at, const struct plan *plan);
 /* Fills in the message, with a sentence for each thing that was not done. */
 void attached_describe(struct attached *at, const struct proc_objects *objects,
 		       const Hotpath__ReaderReply *reply, const struct returns_verdict *verdict);
+/* One more sentence for who asked, and for the report. */
+void attached_note(struct attached *at, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void attached_done(struct attached *at);
 
 #endif

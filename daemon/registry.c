@@ -3,6 +3,8 @@
 #include "registry.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -88,6 +90,26 @@ int registry_set_ttl(struct registry *registry, struct target *t, uint64_t ns)
 	t->ttl_end_ns = clock_ns(CLOCK_MONOTONIC) + ns;
 	return sd_event_add_time_relative(registry->event, &t->ttl_source, CLOCK_MONOTONIC,
 					  ns / 1000, 0, on_ttl, t);
+}
+
+static int on_asker_end(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct target *t = userdata;
+
+	log_info("pid %d: detached, because who asked for it has ended", t->pid);
+	registry_remove(t->registry, t);
+	return 0;
+}
+
+int registry_follow_asker(struct registry *registry, struct target *t, pid_t asker)
+{
+	if (t->asker_fd >= 0 || target_is_finished(t))
+		return 0;
+	t->asker_fd = syscall(SYS_pidfd_open, asker, 0);
+	if (t->asker_fd < 0)
+		return -errno;
+	return sd_event_add_io(registry->event, &t->asker_source, t->asker_fd, EPOLLIN,
+			       on_asker_end, t);
 }
 
 /* Finished targets of one owner are kept up to a limit; the oldest go. */

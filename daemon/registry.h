@@ -37,6 +37,8 @@ int registry_add(struct registry *registry, struct target *target);
 void registry_remove(struct registry *registry, struct target *target);
 /* Detach after ns from now, keeping the figures; 0: never. */
 int registry_set_ttl(struct registry *registry, struct target *target, uint64_t ns);
+/* Removes the target when that process, which asked for it, ends. */
+int registry_follow_asker(struct registry *registry, struct target *target, pid_t asker);
 /* Final figures, a log line, and the oldest finished ones of that owner dropped. */
 void registry_finish(struct registry *registry, struct target *target,
 		     Hotpath__TargetState state);

@@ -94,6 +94,7 @@ static void verdict(struct returns_verdict *ret, bool allowed, const char *forma
 /* What the objects have between them. */
 struct unwinding {
 	const Hotpath__ReaderObjectReply *unread, *raiser, *lander, *loader, *switcher, *go;
+	const Hotpath__ReaderObjectReply *rewriter; /* of rsp, by its own code */
 };
 
 static const char *object_name(const Hotpath__ReaderObjectReply *object, char *buffer)
@@ -144,6 +145,8 @@ static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct 
 			ret->lander = o;
 		if (*o->loads && !ret->loader)
 			ret->loader = o;
+		if (o->rewrites_stack && !ret->rewriter)
+			ret->rewriter = o;
 		if (has_own_stacks(o))
 			continue;
 		/* The kind that forbids goes before the kind that needs a veto. */
@@ -174,6 +177,9 @@ static bool no_veto_forbids(const struct unwinding *u, struct returns_verdict *r
 	if (u->switcher)
 		verdict(ret, false, "%s may switch stacks (%s), and this kernel has no veto",
 			object_name(u->switcher, name), u->switcher->switches_stacks);
+	else if (u->rewriter)
+		verdict(ret, false, "%s has code that may switch stacks, and this kernel has no veto",
+			object_name(u->rewriter, name));
 	else if (u->loader && (u->lander || u->raiser))
 		verdict(ret, false, "%s may load objects (%s), and this kernel has no veto",
 			object_name(u->loader, name), u->loader->loads);

@@ -85,7 +85,7 @@ int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups
 	t->requester = identity->requester;
 	t->exe_dev = identity->exe_dev;
 	t->exe_ino = identity->exe_ino;
-	t->pidfd = t->loader_fd = -1;
+	t->pidfd = t->loader_fd = t->asker_fd = -1;
 	t->complete = true;
 	t->gen = ++last_gen;
 	t->slot = slot_take(calls);
@@ -119,6 +119,8 @@ void target_stop(struct target *t)
 	t->judging = reading_cancel(t->judging);
 	t->exit_source = sd_event_source_disable_unref(t->exit_source);
 	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
+	t->asker_source = sd_event_source_disable_unref(t->asker_source);
+	t->asker_fd = close_fd(t->asker_fd);
 	if (t->slot) {
 		__atomic_store_n(&calls_slot(t->calls, t->slot)->gen, 0, __ATOMIC_RELEASE);
 		calls_target_clear(t->calls, t->pid);

@@ -70,7 +70,8 @@ struct target {
 	uint64_t ttl_end_ns; /* 0: none */
 	uint32_t bystander_processes;
 	struct registry *registry;		    /* set by registry.c, as these: */
-	sd_event_source *exit_source, *ttl_source;
+	sd_event_source *exit_source, *ttl_source, *asker_source;
+	int asker_fd; /* pidfd of who waits for the figures, -1: nobody does */
 	struct reading *judging;		    /* set by judge.c */
 	bool judge_again, returns_forbidden;
 	uint8_t *final; /* packed Target, once finished */

@@ -11,7 +11,7 @@
 #include "daemon/reader/selection.h"
 
 #define OBJECTS_MAX	  4096
-#define NOTES_MAX	  3 /* of one object: one from each note_*() */
+#define NOTES_MAX	  3	 /* of one object: one from each note_*() */
 #define NEAREST_NAMES_MAX 300000 /* names looked at for suggestions */
 
 struct answer {

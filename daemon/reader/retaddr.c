@@ -33,9 +33,10 @@ struct decoded {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-/* 0 .. 15, or -1: also for 32-bit halves, whose upper half is lost. */
+/* 0 .. 15, or -1. */
 static int register_number(ZydisRegister reg)
 {
+	reg = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
 	if (reg < ZYDIS_REGISTER_RAX || reg > ZYDIS_REGISTER_R15)
 		return -1;
 
@@ -55,7 +56,9 @@ static struct distance place_of(const struct walk *w, const ZydisDecodedOperand 
 	struct distance d = distance_of(w, o->mem.base);
 
 	/* A frame pointer is known everywhere, all else on the straight way only. */
-	if (!w->straight && !(w->framed && o->mem.base == ZYDIS_REGISTER_RBP))
+	if (w->framed && o->mem.base == ZYDIS_REGISTER_RBP)
+		d = (struct distance){true, -WORD};
+	else if (!w->straight)
 		d.known = false;
 	if (o->mem.index != ZYDIS_REGISTER_NONE || o->mem.segment == ZYDIS_REGISTER_FS ||
 	    o->mem.segment == ZYDIS_REGISTER_GS)
@@ -164,10 +167,7 @@ static void forget_written(struct walk *w, const struct decoded *d)
 {
 	for (size_t i = 0; i < d->in.operand_count; i++) {
 		const ZydisDecodedOperand *o = &d->operands[i];
-		int n = o->type == ZYDIS_OPERAND_TYPE_REGISTER
-				? register_number(ZydisRegisterGetLargestEnclosing(
-					  ZYDIS_MACHINE_MODE_LONG_64, o->reg.value))
-				: -1;
+		int n = o->type == ZYDIS_OPERAND_TYPE_REGISTER ? register_number(o->reg.value) : -1;
 
 		if (n >= 0 && o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 			w->reg[n].known = false;
@@ -190,13 +190,18 @@ static const char *step_push_pop(struct walk *w, const struct decoded *d, int64_
 	return NULL;
 }
 
-/* rsp from somewhere else; aligning it, or making room for an array, is no such thing. */
-static bool switches_stack(const struct decoded *d, struct distance result)
+/*
+ * rsp from somewhere else. Aligning it, or making room for an array, is no such
+ * thing; but where that was done nothing is known of rsp any more, and a register
+ * may well hold what it was before.
+ */
+static bool switches_stack(const struct walk *w, const struct decoded *d, struct distance result)
 {
 	switch (d->in.mnemonic) {
 	case ZYDIS_MNEMONIC_MOV:
+		return !result.known && (w->reg[RSP].known || is_memory(&d->operands[1]));
 	case ZYDIS_MNEMONIC_LEA:
-		return !result.known;
+		return !result.known && w->reg[RSP].known;
 	case ZYDIS_MNEMONIC_XCHG:
 		return true;
 	default:
@@ -230,15 +235,16 @@ static const char *step(struct walk *w, const struct decoded *d)
 		result = result_of(w, d);
 	}
 	if (writes_rsp(d)) {
-		if (switches_stack(d, result))
+		if (switches_stack(w, d, result))
 			return SWITCHES;
 		w->pushed_only = false;
 	}
 	forget_written(w, d);
 	if (n >= 0)
 		w->reg[n] = result;
-	if (n == RBP && result.known && result.bytes == -WORD)
-		w->framed = true;
+	/* Or put to another use. A pop of it does not come here: behind the ret lie other ways. */
+	if (n == RBP)
+		w->framed = result.known && result.bytes == -WORD;
 
 	return NULL;
 }
@@ -260,12 +266,6 @@ static bool ends_straight(const struct decoded *d)
 		       d->in.mnemonic == ZYDIS_MNEMONIC_LEAVE ||
 		       d->in.mnemonic == ZYDIS_MNEMONIC_ENTER;
 	}
-}
-
-/* A leave or a pop of rbp on the straight way: the frame pointer is not one all along. */
-static bool loses_frame(const struct walk *w)
-{
-	return w->straight && w->framed && !w->reg[RBP].known;
 }
 
 const char *retaddr_objection(const uint8_t *code, size_t size)
@@ -293,8 +293,6 @@ const char *retaddr_objection(const uint8_t *code, size_t size)
 			objection = step(&w, &d);
 		if (objection)
 			return objection;
-		if (loses_frame(&w))
-			w.framed = false;
 		at += d.in.length;
 	}
 

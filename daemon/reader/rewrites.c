@@ -8,10 +8,12 @@
 /* Three bytes: REX.W, opcode, ModRM; b[2] is the opcode itself for xchg %rax,%rsp. */
 static bool loads_rsp(const uint8_t *b)
 {
-	bool memory = b[2] >> 6 != 3;
+	bool memory = b[2] >> 6 != 3, odd = !memory && b[0] & 2; /* REX.X without an index */
 	unsigned int reg = (b[2] >> 3 & 7) | (b[0] & 4) << 1;
 	unsigned int rm = (b[2] & 7) | (b[0] & 1) << 3;
 
+	if (odd && b[1] != 0x94)
+		return false;
 	switch (b[1]) {
 	case 0x8b: /* mov rm, reg */
 		return reg == RSP && (memory || (rm != RBP && rm != RSP));

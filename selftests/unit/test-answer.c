@@ -78,6 +78,22 @@ static void finds_functions_with_their_lines(void **state)
 	done(&a);
 }
 
+/* The reply that goes out should the reading of lines fall; taken back when it does not. */
+static void notes_lost_lines_until_they_are_found(void **state)
+{
+	struct asked a;
+
+	ask(&a, 0, (const char *const[]){"answer_known_one", NULL});
+	assert_int_equal(a.reply->objects[0]->n_notes, 0);
+	assert_int_equal(answer_note_lines_lost(a.answer), 0);
+	assert_int_equal(a.reply->objects[0]->n_notes, 1);
+	assert_non_null(strstr(a.reply->objects[0]->notes[0], "no file and line"));
+	answer_lines(a.answer);
+	assert_int_equal(a.reply->objects[0]->n_notes, 0);
+	assert_int_equal(a.reply->objects[0]->functions[0]->line, LINE_OF_ONE);
+	done(&a);
+}
+
 static void names_what_matched_nothing(void **state)
 {
 	struct asked a;
@@ -122,6 +138,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_functions_with_their_lines),
+		cmocka_unit_test(notes_lost_lines_until_they_are_found),
 		cmocka_unit_test(names_what_matched_nothing),
 		cmocka_unit_test(refuses_too_many),
 		cmocka_unit_test(takes_all_of_main_when_only_excluding),

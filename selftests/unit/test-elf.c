@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Objects: real ones read, broken ones refused with a clause, mutated ones survived. */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -139,7 +142,7 @@ static void knows_what_must_never_return(void **state)
 		{"_dl_runtime_resolve_xsavec", true, false},
 		{"_Unwind_Resume", true, false},
 		{"__cxa_throw", true, false},
-		{"_start", true, false},
+		{"_start", false, true},
 		{"longjmp", true, false},
 		{"_ZSt20__throw_length_errorPKc", true, false},
 		{"mcount", false, true},
@@ -220,6 +223,89 @@ static void knows_the_loader_and_the_unwinder(void **state)
 	book_close(&b);
 }
 
+static void write_file(const char *path, mode_t mode)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, own, own_size), own_size);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+/* Own bytes stand for a debug file of themselves: they have the right build-id. */
+static bool open_with_debug_file(const char *directory, mode_t mode, bool *ret_refused)
+{
+	struct book b;
+	char program[64], debug[512];
+	const char *link = NULL;
+	bool found;
+	int fd;
+
+	snprintf(program, sizeof(program), "%s/program", directory);
+	write_file(program, 0755);
+	fd = open(program, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(book_open(&b, fd, text_from(program)), 0);
+	close(fd);
+	if (object_section(b.object, ".gnu_debuglink"))
+		link = object_bytes(b.object, object_section(b.object, ".gnu_debuglink"));
+	if (!link)
+		skip();
+	snprintf(debug, sizeof(debug), "%s/%.200s", directory, link);
+	write_file(debug, mode);
+	assert_int_equal(book_read_functions(&b), 0);
+	if (b.symbols_from && !strncmp(b.symbols_from, "/usr/lib/debug/", 15))
+		skip(); /* its real debug file is installed */
+	found = b.debug != NULL;
+	*ret_refused = b.debug_refused && !strcmp(b.debug_refused, debug);
+	book_close(&b);
+	unlink(program);
+	unlink(debug);
+
+	return found;
+}
+
+static void trusts_debug_files_that_only_the_owner_writes(void **state)
+{
+	static const struct {
+		mode_t mode;
+		bool found, refused;
+	} cases[] = {
+		{0644, true, false}, {0600, true, false}, {0664, false, true},
+		{0646, false, true}, {0666, false, true},
+	};
+	char directory[] = "/tmp/hotpath-elf-XXXXXX";
+
+	assert_non_null(mkdtemp(directory));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool refused, found = open_with_debug_file(directory, cases[i].mode, &refused);
+
+		if (found != cases[i].found || refused != cases[i].refused)
+			fail_msg("mode %o: found %d, refused %d", cases[i].mode, found, refused);
+	}
+	rmdir(directory);
+}
+
+static void refuses_files_of_strangers(void **state)
+{
+	char path[] = "/tmp/hotpath-elf-XXXXXX";
+	int fd = mkstemp(path);
+	struct image image;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, own, own_size), own_size);
+	if (fchown(fd, 12345, 12345) < 0) {
+		close(fd);
+		unlink(path);
+		skip(); /* needs root */
+	}
+	close(fd);
+	assert_int_equal(image_open_trusted(path, 12346, &image), -EPERM);
+	assert_int_equal(image_open_trusted(path, 12345, &image), 0);
+	image_close(&image);
+	unlink(path);
+}
+
 /* This test is a program of its own, with a symbol table and these in it. */
 __attribute__((noinline, used)) static int known_static(int x)
 {
@@ -250,6 +336,8 @@ int main(void)
 		cmocka_unit_test(knows_what_must_never_return),
 		cmocka_unit_test(reads_libc),
 		cmocka_unit_test(knows_the_loader_and_the_unwinder),
+		cmocka_unit_test(trusts_debug_files_that_only_the_owner_writes),
+		cmocka_unit_test(refuses_files_of_strangers),
 		cmocka_unit_test(agrees_with_the_running_program),
 	};
 
