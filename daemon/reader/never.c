@@ -42,7 +42,7 @@ static const struct name_rule no_return[] = {
 	{"__swapcontext", NAME_BEGINS, CONTEXT},
 	{"makecontext", NAME_IS, CONTEXT},
 	{"__makecontext", NAME_BEGINS, CONTEXT},
-	{"__start_context", NAME_IS, START},
+	{"__start_context", NAME_IS, "has no return address"},
 	{"jump_fcontext", NAME_IS, CONTEXT},
 	{"ontop_fcontext", NAME_IS, CONTEXT},
 	{"make_fcontext", NAME_IS, CONTEXT},
