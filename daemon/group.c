@@ -172,7 +172,8 @@ int group_get(struct groups *groups, const struct group_want *want, struct group
 	return 0;
 }
 
-struct group *group_put(struct groups *groups, struct calls *calls, struct group *group)
+struct group *group_put(struct groups *groups, struct calls *calls, struct group *group,
+			struct closing *closing)
 {
 	struct group **at;
 
@@ -181,7 +182,7 @@ struct group *group_put(struct groups *groups, struct calls *calls, struct group
 	for (at = &groups->first; *at != group; at = &(*at)->next)
 		;
 	*at = group->next;
-	links_close(&group->fds, &group->n_fds);
+	closing_add(closing, &group->fds, &group->n_fds);
 	__atomic_store_n(&calls_group(calls, group->id)->bystander_hits, 0, __ATOMIC_RELAXED);
 	return group_free(group);
 }

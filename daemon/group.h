@@ -6,7 +6,7 @@
  *
  *	group_get(...)	 an equal group that exists, or a new one
  *	group_link(...)	 the shared link, at first use
- *	group_put(group) gone with the last user
+ *	group_put(...)	 gone with the last user
  */
 #ifndef DAEMON_GROUP_H
 #define DAEMON_GROUP_H
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "closing.h"
 #include "collect-calls.h"
 #include "reader.pb-c.h"
 
@@ -60,7 +61,9 @@ struct group_want {
 
 /* -ENOSPC: HP_GROUPS_MAX are in use. */
 int group_get(struct groups *groups, const struct group_want *want, struct group **ret);
-struct group *group_put(struct groups *groups, struct calls *calls, struct group *group);
+/* The links of a group that is gone go to closing. */
+struct group *group_put(struct groups *groups, struct calls *calls, struct group *group,
+			struct closing *closing);
 
 /* Is one link for all processes right for this kind? */
 bool probe_kind_shared(enum probe_kind kind);

@@ -104,15 +104,16 @@ int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups
 }
 
 /* BPF must not find the cell any more, nor be in the middle of counting in it. */
-static void member_close(struct target *t, struct member *m)
+static void member_close(struct target *t, struct member *m, struct closing *closing)
 {
-	links_close(&m->fds, &m->n_fds);
-	group_put(t->groups, t->calls, m->group);
+	closing_add(closing, &m->fds, &m->n_fds);
+	group_put(t->groups, t->calls, m->group, closing);
 	cell_done(t->blocks, &m->cell);
 }
 
 void target_stop(struct target *t)
 {
+	struct closing closing = {};
 	size_t i;
 
 	t->judge_again = false;
@@ -127,10 +128,11 @@ void target_stop(struct target *t)
 		if (t->n_members)
 			blocks_barrier(t->blocks);
 	}
-	links_close(&t->loader_fds, &t->n_loader_fds);
+	closing_add(&closing, &t->loader_fds, &t->n_loader_fds);
 	t->loader_fd = close_fd(t->loader_fd);
 	for (i = 0; i < t->n_members; i++)
-		member_close(t, &t->member[i]);
+		member_close(t, &t->member[i], &closing);
+	closing_run(&closing);
 	free(t->member);
 	t->member = NULL;
 	t->n_members = 0;
@@ -204,7 +206,7 @@ static int member_link(struct target *t, struct member *m)
 
 /* Frames that name its cell are dead from here on: a new generation, before the
  * blocks can become somebody else's. */
-static void member_remove(struct target *t, size_t i)
+static void member_remove(struct target *t, size_t i, struct closing *closing)
 {
 	struct member m = t->member[i];
 
@@ -213,17 +215,19 @@ static void member_remove(struct target *t, size_t i)
 	blocks_barrier(t->blocks);
 	t->gen = ++last_gen;
 	target_publish(t);
-	member_close(t, &m);
+	member_close(t, &m, closing);
 }
 
 int target_join(struct target *t, struct group *group, const void *by)
 {
+	struct closing closing = {};
 	struct member *members, *m;
 	int r;
 
 	members = reallocarray(t->member, t->n_members + 1, sizeof(*members));
 	if (!members) {
-		group_put(t->groups, t->calls, group);
+		group_put(t->groups, t->calls, group, &closing);
+		closing_run(&closing);
 		return -ENOMEM;
 	}
 	t->member = members;
@@ -231,7 +235,8 @@ int target_join(struct target *t, struct group *group, const void *by)
 	*m = (struct member){.by = by, .group = group};
 	r = cell_new(t->blocks, group->count, &m->cell);
 	if (r < 0) {
-		group_put(t->groups, t->calls, group);
+		group_put(t->groups, t->calls, group, &closing);
+		closing_run(&closing);
 		return r;
 	}
 
@@ -240,18 +245,21 @@ int target_join(struct target *t, struct group *group, const void *by)
 	target_publish(t);
 	r = member_link(t, m);
 	if (r < 0)
-		member_remove(t, t->n_members - 1);
+		member_remove(t, t->n_members - 1, &closing);
+	closing_run(&closing);
 	return r;
 }
 
 void target_leave(struct target *t, const void *by)
 {
+	struct closing closing = {};
 	size_t i;
 
 	for (i = t->n_members; i-- > 0;) {
 		if (t->member[i].by == by)
-			member_remove(t, i);
+			member_remove(t, i, &closing);
 	}
+	closing_run(&closing);
 }
 
 void target_settle(struct target *t, const void *by)
