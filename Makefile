@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 DEPS_BUILD := make gcc clang llvm libbpf-dev bpftool libelf-dev libdw-dev zlib1g-dev \
 	liblzma-dev protobuf-c-compiler libprotobuf-c-dev libsystemd-dev libzydis-dev \
-	libiberty-dev libjansson-dev libpcre2-dev uthash-dev pkg-config
+	libiberty-dev libjansson-dev libpcre2-dev pkg-config
 DEPS_DEMO := redis-server redis-tools
 DEPS_CHECK := $(DEPS_DEMO) g++ libcmocka-dev python3 python3-jsonschema nginx-light \
 	postgresql sqlite3 libsqlite3-dev bpftrace util-linux binutils procps
@@ -62,6 +62,15 @@ PB_OBJ   := $(PROTOS:%=$(O)/gen/%.pb-c.o)
 BPF_SRC  := $(wildcard bpf/*.bpf.c)
 SKELS    := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/%.skel.h)
 
+# Objects depend on how they are compiled: other flags or another compiler make them
+# anew.
+FLAGS_STAMP := $(O)/gen/flags
+FLAGS_NOW   := $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(CLANG)
+ifneq ($(file <$(FLAGS_STAMP)),$(FLAGS_NOW))
+$(shell mkdir -p $(O)/gen)
+$(file >$(FLAGS_STAMP),$(FLAGS_NOW))
+endif
+
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 LIB_OBJ    := $(call obj,$(wildcard lib/*.c)) $(PB_OBJ)
 DAEMON_OBJ := $(call obj,$(wildcard daemon/*.c))
@@ -95,7 +104,7 @@ $(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h: lib/%.proto
 	$(say) PROTOC $<
 	$(Q)mkdir -p $(@D) && protoc-c -Ilib --c_out=$(O)/gen $<
 
-$(O)/gen/%.pb-c.o: $(O)/gen/%.pb-c.c | $(PB_H)
+$(O)/gen/%.pb-c.o: $(O)/gen/%.pb-c.c $(FLAGS_STAMP) | $(PB_H)
 	$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
@@ -108,7 +117,7 @@ $(O)/gen/%.skel.h: $(O)/gen/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@.tmp && mv $@.tmp $@
 
-$(O)/%.o: %.c | $(PB_H) $(SKELS)
+$(O)/%.o: %.c $(FLAGS_STAMP) | $(PB_H) $(SKELS)
 	$(say) CC $@
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
