@@ -122,7 +122,7 @@ static void judging_apply(struct judging *j, const Hotpath__ReaderReply *reply)
 		judging_allow(j);
 		return;
 	}
-	t->returns_forbidden = true;
+	t->returns_forbidden = !j->objects.unopened; /* those may be opened next time */
 	memcpy(t->returns_reason, verdict.reason, sizeof(t->returns_reason));
 	target_note(t, "calls are no longer timed, only counted: %s", verdict.reason);
 	log_info("pid %d: returns are not probed any more: %s", t->pid, verdict.reason);

@@ -228,7 +228,7 @@ static int gather(struct gathering *g)
 	return ferror(maps) ? -EIO : 0;
 }
 
-int proc_objects_read(pid_t pid, struct proc_objects *ret)
+static int objects_read_once(pid_t pid, struct proc_objects *ret)
 {
 	_cleanup_(proc_objects_free) struct proc_objects objects = {0};
 	_cleanup_free_ struct gathering *g = calloc(1, sizeof(*g));
@@ -264,4 +264,24 @@ void proc_objects_free(struct proc_objects *objects)
 	}
 	free(objects->object);
 	*objects = (struct proc_objects){0};
+}
+
+/* A thread through which we look may exit in the middle; then the files it could not
+ * open are read again through another. */
+int proc_objects_read(pid_t pid, struct proc_objects *ret)
+{
+	struct proc_objects objects = {0};
+	int tries, r;
+
+	for (tries = 0; tries < 3; tries++) {
+		proc_objects_free(&objects);
+		objects = (struct proc_objects){0};
+		r = objects_read_once(pid, &objects);
+		if (r < 0)
+			return r;
+		if (!objects.unopened && objects.count)
+			break;
+	}
+	*ret = objects;
+	return 0;
 }
