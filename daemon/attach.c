@@ -139,16 +139,18 @@ static const Hotpath__ReaderObjectReply *main_object(const Hotpath__ReaderReply 
 
 /* --- what was found --------------------------------------------------------------- */
 
-/* "'fo' matched nothing in redis-server or its libraries; near: foo, fob" */
+/* What may have been meant, and why it may not be found: one line. */
 static void fail_unmatched(struct attaching *a, pid_t pid, const Hotpath__ReaderReply *reply)
 {
-	char near[512] = "";
-	size_t i, n = 0;
+	char hint[1024] = "";
+	size_t i, n;
 
-	for (i = 0; i < reply->n_nearest && n < sizeof(near); i++)
-		n += snprintf(near + n, sizeof(near) - n, "%s%s", i ? ", " : "nearest names: ",
+	n = snprintf(hint, sizeof(hint), "%s%s", reply->hint,
+		     *reply->hint && reply->n_nearest ? "; " : "");
+	for (i = 0; i < reply->n_nearest && n < sizeof(hint); i++)
+		n += snprintf(hint + n, sizeof(hint) - n, "%s%s", i ? ", " : "nearest names: ",
 			      reply->nearest[i]);
-	attaching_fail(a, ENOENT, *near ? near : reply->hint,
+	attaching_fail(a, ENOENT, *hint ? hint : NULL,
 		       "cannot attach to pid %d: pattern '%s' matches no function of it", pid,
 		       reply->unmatched[0]);
 }
