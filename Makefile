@@ -24,7 +24,7 @@ DEPS_BUILD := make gcc clang llvm libbpf-dev bpftool libelf-dev libdw-dev zlib1g
 	libiberty-dev libjansson-dev libpcre2-dev pkg-config
 DEPS_DEMO := redis-server redis-tools
 DEPS_CHECK := $(DEPS_DEMO) g++ libcmocka-dev python3 python3-jsonschema nginx-light \
-	postgresql sqlite3 libsqlite3-dev bpftrace util-linux binutils procps
+	postgresql sqlite3 libsqlite3-dev bpftrace util-linux binutils procps xz-utils
 DEPS_FUZZ := libclang-rt-14-dev
 
 ifeq ($(V),1)
