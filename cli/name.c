@@ -53,7 +53,7 @@ static bool demangle(const char *symbol, int options, struct growing *g)
 	return false;
 }
 
-static char *copy(const void *bytes, size_t size, size_t *ret_size)
+char *name_copy(const void *bytes, size_t size, size_t *ret_size)
 {
 	char *text = malloc(size + 1);
 
@@ -69,7 +69,7 @@ static char *copy(const void *bytes, size_t size, size_t *ret_size)
 
 char *name_demangle(const void *symbol, size_t size, bool arguments, size_t *ret_size)
 {
-	_cleanup_free_ char *word = copy(symbol, size, ret_size), *buffer = NULL;
+	_cleanup_free_ char *word = name_copy(symbol, size, ret_size), *buffer = NULL;
 	struct growing g = {0};
 
 	if (!word || word[0] != '_' || size > SYMBOL_MAX || memchr(word, 0, size))
@@ -82,5 +82,5 @@ char *name_demangle(const void *symbol, size_t size, bool arguments, size_t *ret
 	if (!demangle(word, DMGL_ANSI | (arguments ? DMGL_PARAMS : 0), &g))
 		return TAKE(word);
 
-	return copy(g.text, g.size, ret_size);
+	return name_copy(g.text, g.size, ret_size);
 }

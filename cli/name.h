@@ -12,4 +12,7 @@
 /* The caller frees; NULL without memory. NUL behind *ret_size bytes. */
 char *name_demangle(const void *symbol, size_t size, bool arguments, size_t *ret_size);
 
+/* Bytes of a snapshot as a string of their own, NUL behind; NULL without memory. */
+char *name_copy(const void *bytes, size_t size, size_t *ret_size);
+
 #endif

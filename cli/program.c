@@ -2,24 +2,11 @@
 /* Names of states, classes and programs. */
 #include <stdlib.h>
 #include <string.h>
+#include "cli/name.h"
 #include "cli/program.h"
 #include "lib/cleanup.h"
 
 #define COMM_MAX 15
-
-static char *copy(const uint8_t *bytes, size_t size, size_t *ret_size)
-{
-	char *text = malloc(size + 1);
-
-	if (!text)
-		return NULL;
-
-	if (size)
-		memcpy(text, bytes, size);
-	text[size] = 0;
-	*ret_size = size;
-	return text;
-}
 
 char *program_name(const Hotpath__Target *t, size_t *ret_size)
 {
@@ -28,9 +15,9 @@ char *program_name(const Hotpath__Target *t, size_t *ret_size)
 	size_t size = t->exe.len - (size_t)(base - t->exe.data), n = t->comm.len;
 
 	if (!n || (n == COMM_MAX && size > n && !memcmp(base, t->comm.data, n)))
-		return copy(base, size, ret_size);
+		return name_copy(base, size, ret_size);
 
-	return copy(t->comm.data, n, ret_size);
+	return name_copy(t->comm.data, n, ret_size);
 }
 
 #define LOOK_UP(names, i) ((size_t)(i) < ARRAY_SIZE(names) ? names[i] : "unknown")

@@ -98,7 +98,7 @@ static void attaching_fail(struct attaching *a, int code, const char *hint, cons
 
 /* --- is it allowed? -------------------------------------------------------------- */
 
-static const char *refusal_hint(const struct attaching *a, const char *why)
+static const char *refusal_hint(const struct attaching *a)
 {
 	if (a->facts.zombie || a->facts.kernel_thread)
 		return NULL;
@@ -119,8 +119,7 @@ static bool attaching_authorise(struct attaching *a, pid_t pid)
 	}
 	why = authority_refusal(&a->peer, &a->facts);
 	if (why) {
-		attaching_fail(a, EPERM, refusal_hint(a, why), "cannot attach to pid %d: %s", pid,
-			       why);
+		attaching_fail(a, EPERM, refusal_hint(a), "cannot attach to pid %d: %s", pid, why);
 		return false;
 	}
 	return true;
@@ -215,16 +214,11 @@ static bool within_limits(struct attaching *a, struct attached *at, const struct
 {
 	const struct registry *registry = a->registry;
 	uid_t uid = a->peer.uid;
-	struct limits_use have = {
-		/* without the one that was made for this request */
-		registry_count_targets(registry, uid) - !at->message.existed,
-		registry_count_probes(registry, uid),
-		registry_count_groups(registry, uid),
-		registry_bytes_of(registry, uid),
-	};
+	struct limits_use have = registry_use(registry, uid);
 	struct limits_use want = {.targets = !at->message.existed};
 	char text[256];
 
+	have.targets -= want.targets; /* without the one that was made for this request */
 	plans_weigh(plans, &want);
 	if (limits_allow(registry->config, uid, &have, &want, registry_kernel_bytes(registry),
 			 text, sizeof(text)))
@@ -512,7 +506,7 @@ static bool is_crowded(const struct registry *registry, const struct peer *peer,
 		all++;
 		theirs += a->peer.uid == peer->uid;
 	}
-	if (all < LIMITS_IN_FLIGHT_ALL && (!peer->uid || theirs < LIMITS_IN_FLIGHT))
+	if (limits_allow_request(peer->uid, theirs, all))
 		return false;
 	reply_error(reply, EBUSY, "try again in a moment",
 		    "cannot attach: %u attach requests are being worked on, %u of them yours", all,

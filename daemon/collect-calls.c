@@ -223,7 +223,7 @@ static size_t calls_rungs(struct calls *calls, enum probe_kind kind, struct rung
 	return 0;
 }
 
-size_t calls_sites_max(const struct calls *calls)
+static size_t calls_sites_max(const struct calls *calls)
 {
 	return calls->features.multi ? SIZE_MAX : PERF_SITES_MAX;
 }

@@ -3,9 +3,9 @@
  * Collector calls, daemon side: owns the BPF objects of calls and life (the only
  * users of their skeletons), the shared maps and the events.
  *
- *	calls_new(features, config)	load
- *	calls_watch(calls, event, ...)	be told of exec, fork and loaded objects
- *	calls_target_set / _clear	who is a target, and in which cells
+ *	calls_new(features, ...)	load
+ *	calls_watch(calls, event, ...)	be told of exec and of loaded objects
+ *	calls_target_set / _clear	who is a target, and in which slot
  *	calls_link(...)			probes on sites
  *	calls_open_frames(...)		what is open in a process now
  *	calls_free(calls)
@@ -47,8 +47,6 @@ void calls_drain(struct calls *calls);
  */
 int calls_link(struct calls *calls, enum probe_kind kind, const struct link_sites *sites,
 	       pid_t pid, int **ret_fds, size_t *ret_n);
-/* Most sites that one link may have on this kernel. */
-size_t calls_sites_max(const struct calls *calls);
 
 /* From here on BPF takes the process for the target of that slot. */
 int calls_target_set(struct calls *calls, uint32_t tgid, uint32_t slot);

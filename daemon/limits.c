@@ -51,3 +51,8 @@ uint32_t limits_bystanders(const struct config *config, uid_t uid, uint32_t aske
 {
 	return uid && asked > config->max_bystanders ? config->max_bystanders : asked;
 }
+
+bool limits_allow_request(uid_t uid, unsigned int theirs, unsigned int all)
+{
+	return all < LIMITS_IN_FLIGHT_ALL && (!uid || theirs < LIMITS_IN_FLIGHT);
+}

@@ -32,6 +32,10 @@ struct limits_use {
 bool limits_allow(const struct config *config, uid_t uid, const struct limits_use *have,
 		  const struct limits_use *want, uint64_t all_bytes, char *text, size_t size);
 
+/* May hotpath-reader work on one more request, of a user who has `theirs` of `all`
+ * under way? */
+bool limits_allow_request(uid_t uid, unsigned int theirs, unsigned int all);
+
 /* How many other processes a user's probes may slow down: what was asked for, but
  * for anyone but root no more than the administrator allows. */
 uint32_t limits_bystanders(const struct config *config, uid_t uid, uint32_t asked);

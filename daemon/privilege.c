@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Capabilities and namespaces. The features of the kernel are session.c's to
+ * Capabilities and namespaces. The features of the kernel are features.c's to
  * find out.
  */
 #include <errno.h>

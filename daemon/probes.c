@@ -159,7 +159,7 @@ static bool is_crowded(const struct registry *registry, const struct peer *peer,
 		all++;
 		theirs += p->uid == peer->uid;
 	}
-	if (all < LIMITS_IN_FLIGHT_ALL && (!peer->uid || theirs < LIMITS_IN_FLIGHT))
+	if (limits_allow_request(peer->uid, theirs, all))
 		return false;
 	reply_error(reply, EBUSY, "try again in a moment",
 		    "cannot list probes: %u such requests are being worked on", all);

@@ -159,44 +159,20 @@ uint32_t registry_count(const struct registry *registry)
 	return n;
 }
 
-uint32_t registry_count_targets(const struct registry *registry, uid_t requester)
+struct limits_use registry_use(const struct registry *registry, uid_t requester)
 {
+	struct limits_use use = {};
 	const struct target *t;
-	uint32_t n = 0;
 
-	for (t = registry->targets; t; t = t->next)
-		n += t->requester == requester && !target_is_finished(t);
-	return n;
-}
-
-uint32_t registry_count_probes(const struct registry *registry, uid_t requester)
-{
-	const struct target *t;
-	uint32_t n = 0;
-
-	for (t = registry->targets; t; t = t->next)
-		n += t->requester == requester ? target_count_functions(t) : 0;
-	return n;
-}
-
-uint32_t registry_count_groups(const struct registry *registry, uid_t requester)
-{
-	const struct target *t;
-	uint32_t n = 0;
-
-	for (t = registry->targets; t; t = t->next)
-		n += t->requester == requester ? t->n_members : 0;
-	return n;
-}
-
-uint64_t registry_bytes_of(const struct registry *registry, uid_t requester)
-{
-	const struct target *t;
-	uint64_t n = 0;
-
-	for (t = registry->targets; t; t = t->next)
-		n += t->requester == requester ? target_kernel_bytes(t) : 0;
-	return n;
+	for (t = registry->targets; t; t = t->next) {
+		if (t->requester != requester)
+			continue;
+		use.targets += !target_is_finished(t);
+		use.probes += target_count_functions(t);
+		use.groups += t->n_members;
+		use.bytes += target_kernel_bytes(t);
+	}
+	return use;
 }
 
 uint64_t registry_kernel_bytes(const struct registry *registry)

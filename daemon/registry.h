@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "features.h"
+#include "limits.h"
 #include "server.h"
 #include "target.h"
 
@@ -44,10 +45,8 @@ void registry_finish(struct registry *registry, struct target *target,
 		     Hotpath__TargetState state);
 
 uint32_t registry_count(const struct registry *registry);
-uint32_t registry_count_targets(const struct registry *registry, uid_t requester);
-uint32_t registry_count_probes(const struct registry *registry, uid_t requester);
-uint32_t registry_count_groups(const struct registry *registry, uid_t requester);
-uint64_t registry_bytes_of(const struct registry *registry, uid_t requester);
+/* What a user has now, of all that is limited. */
+struct limits_use registry_use(const struct registry *registry, uid_t requester);
 uint64_t registry_kernel_bytes(const struct registry *registry);
 
 #endif

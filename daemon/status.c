@@ -85,14 +85,15 @@ static void fill_targets(const struct registry *registry, const struct peer *pee
 static size_t fill_limits(const struct registry *registry, const struct peer *peer,
 			  Hotpath__Limit *row, Hotpath__Limit **rows)
 {
+	const struct limits_use use = registry_use(registry, peer->uid);
 	const struct config *config = registry->config;
 	const struct {
 		const char *name;
 		uint64_t used, max;
 	} table[] = {
-		{"targets", registry_count_targets(registry, peer->uid),
+		{"targets", use.targets,
 		 peer->uid ? config->max_targets : HP_TARGETS_MAX - 1},
-		{"probes", registry_count_probes(registry, peer->uid),
+		{"probes", use.probes,
 		 peer->uid ? config->max_probes : 0},
 		{"connections", server_connections(registry->server, peer->uid),
 		 config->max_connections},

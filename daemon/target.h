@@ -5,8 +5,7 @@
  *
  *	target_new(...)		 identity fixed by pidfd and start time; known to BPF
  *	target_join(...)	 the functions of a group are counted from here on
- *	target_begin(target)	 the clock of `observed` starts
- *	target_snapshot(target)	 what is known now
+ *	target_begin(target)	 the clock of `observed` starts, again at reset
  *	target_finish(target, s) final figures kept, everything in the kernel released
  *	target_unref(target)
  */
@@ -83,7 +82,6 @@ struct target_identity {
 	pid_t pid;
 	uid_t owner, requester;
 	uint64_t exe_dev, exe_ino;
-	bool check_creds; /* end the observation when exec changes them */
 };
 
 int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups,

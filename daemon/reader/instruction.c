@@ -174,9 +174,6 @@ static struct instruction reduce(const ZydisDecodedInstruction *in, uint64_t vad
 	if (i.relative)
 		i.target = vaddr + in->length + (uint64_t)in->raw.imm[0].value.s;
 	i.indirect_jump = reads_table(in);
-	i.returns_never = in->meta.category == ZYDIS_CATEGORY_UNCOND_BR ||
-			  in->meta.category == ZYDIS_CATEGORY_RET ||
-			  in->mnemonic == ZYDIS_MNEMONIC_UD2 || in->mnemonic == ZYDIS_MNEMONIC_HLT;
 
 	return i;
 }

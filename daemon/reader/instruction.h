@@ -23,7 +23,6 @@ struct instruction {
 	uint8_t length;
 	bool relative; /* direct jump or call, to target */
 	bool call;
-	bool returns_never; /* jmp, ret, ud2, hlt: what follows is reached by a jump only */
 	bool indirect_jump; /* through a register or a table */
 	uint64_t target;
 };

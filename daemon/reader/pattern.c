@@ -231,11 +231,6 @@ bool pattern_excludes(const struct pattern *p)
 	return p->excludes;
 }
 
-bool pattern_names_object(const struct pattern *p)
-{
-	return p->object.size;
-}
-
 struct text pattern_needle(const struct pattern *p)
 {
 	return p->kind == PATTERN_LITERAL ? p->name : p->needle;

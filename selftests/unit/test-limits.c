@@ -48,11 +48,20 @@ static void only_root_may_slow_down_more_than_the_administrator_allows(void **st
 	assert_int_equal(limits_bystanders(&config, 0, 1000), 1000);
 }
 
+static void requests_in_flight_are_limited(void **state)
+{
+	assert_true(limits_allow_request(1000, LIMITS_IN_FLIGHT - 1, LIMITS_IN_FLIGHT - 1));
+	assert_false(limits_allow_request(1000, LIMITS_IN_FLIGHT, LIMITS_IN_FLIGHT));
+	assert_true(limits_allow_request(0, LIMITS_IN_FLIGHT, LIMITS_IN_FLIGHT));
+	assert_false(limits_allow_request(0, 0, LIMITS_IN_FLIGHT_ALL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_over_is_refused_with_numbers),
 		cmocka_unit_test(only_root_may_slow_down_more_than_the_administrator_allows),
+		cmocka_unit_test(requests_in_flight_are_limited),
 	};
 
 	return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
