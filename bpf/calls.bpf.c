@@ -6,6 +6,8 @@
  * One of these sits on a function, by how its return may be seen:
  *   calls_session            entry and return in one program (kernel >= 6.13)
  *   calls_enter, calls_leave a pair of programs, where there is no session
+ *   calls_begin, calls_end   plain probes on the entry and on every way out, which
+ *                            arm nothing: where a return may not be touched
  *   calls_count              entry only
  * A thread's open calls are a stack of frames in its task storage. A frame is
  * taken off by its return; by a later call or return that finds it below the
@@ -13,12 +15,12 @@
  * (`cut`). So entries = exits + open + unwound + vetoed + lost, always.
  */
 #include "hotpath.bpf.h"
+#include "frames.bpf.h"
+#include "goroutine.bpf.h"
+#include "histogram.bpf.h"
 #include "stack.bpf.h"
 
 extern __u64 *bpf_session_cookie(void) __ksym __weak;
-
-/* include/linux/thread_info.h: SYSCALL_WORK_BIT_SYSCALL_USER_DISPATCH */
-#define SYSCALL_WORK_USER_DISPATCH (1UL << 6)
 
 /* What a probe hit is about, found before anything is done about it. */
 struct call {
@@ -26,6 +28,7 @@ struct call {
 	struct hp_thread *thread; /* NULL: the thread has none yet */
 	struct hp_slot *slot;
 	struct hp_func *func;
+	u64 cookie;
 	u32 number; /* of the slot */
 	u32 cell;
 	u32 index;
@@ -55,108 +58,54 @@ static __always_inline void count_bystander(u32 group)
 		hp_count(&all->bystander_hits);
 }
 
-static __always_inline bool call_find(void *ctx, struct call *call)
+/* Whose call it is, and where that is counted; false: nobody's. */
+static __always_inline bool call_is_ours(void *ctx, struct call *call)
 {
-	u64 cookie = bpf_get_attach_cookie(ctx);
-	u32 group = HP_COOKIE_GROUP(cookie) & (HP_GROUPS_MAX - 1);
+	u32 group;
 
+	call->cookie = bpf_get_attach_cookie(ctx);
+	group = HP_COOKIE_GROUP(call->cookie) & (HP_GROUPS_MAX - 1);
 	call->slot = call_slot(call);
 	call->cell = call->slot ? call->slot->cell[group] : 0;
 	if (!call->cell) {
 		count_bystander(group);
 		return false;
 	}
-	if (call->slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED))
-		return false;
+	return !(call->slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED));
+}
 
-	call->index = HP_COOKIE_FUNC(cookie);
+static __always_inline bool call_find(void *ctx, struct call *call)
+{
+	if (!call_is_ours(ctx, call))
+		return false;
+	call->index = HP_COOKIE_FUNC(call->cookie);
 	call->func = hp_func_get(call->cell, call->index);
 	return call->func;
 }
 
-/* --- frames ---------------------------------------------------------------- */
-
-/* The barrier keeps clang from proving the mask needless: the verifier wants it. */
-static __always_inline struct hp_frame *frame_at(struct hp_thread *thread, u32 i)
-{
-	asm volatile("" : "+r"(i));
-	return &thread->frame[i & (HP_FRAMES_SIZE - 1)];
-}
-
-/* A frame that will never return: its callees' time is still not its caller's own. */
-static __always_inline void frame_drop(struct hp_thread *thread, u32 i)
-{
-	struct hp_frame *frame = frame_at(thread, i);
-	struct hp_func *func = hp_func_get(frame->cell, frame->func);
-
-	if (func)
-		hp_count(&func->unwound);
-	if (i > 0)
-		frame_at(thread, i - 1)->child_ns += frame->child_ns;
-}
-
-/* Keeps the lowest `keep` frames. */
-static __noinline int frames_unwind_to(struct hp_thread *thread, u32 keep)
-{
-	u32 n;
-
-	if (!thread)
-		return 0;
-
-	for (n = 0; n < HP_FRAMES_SIZE; n++) {
-		if (thread->depth <= keep || !thread->depth)
-			break;
-		thread->depth--;
-		frame_drop(thread, thread->depth);
-	}
-	return 0;
-}
-
-/* Is the return address at sp the kernel's trampoline? Then the frame that has
- * the same sp is alive, and this call is a tail call out of it. */
-static __always_inline bool frame_is_alive(u64 sp)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 trampoline = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
-	u64 address = 0;
-
-	if (bpf_probe_read_user(&address, sizeof(address), (void *)sp))
-		return false;
-	return trampoline && address == trampoline;
-}
-
-/* Drops the frames that a call with this stack pointer proves dead. */
-static __noinline int frames_unwind_below(struct hp_thread *thread, u64 sp)
-{
-	struct hp_frame *top;
-	u32 n;
-
-	if (!thread)
-		return 0;
-
-	for (n = 0; n < HP_FRAMES_SIZE; n++) {
-		if (!thread->depth)
-			break;
-		top = frame_at(thread, thread->depth - 1);
-		if (top->sp > sp || (top->sp == sp && frame_is_alive(sp)))
-			break;
-		thread->depth--;
-		frame_drop(thread, thread->depth);
-	}
-	return 0;
-}
-
 /* --- entry ----------------------------------------------------------------- */
+
+/* The kernel's own number of the bit: a constant of ours was off by one, and programs
+ * like Wine died. */
+static __always_inline u64 hp_user_dispatch(void)
+{
+	return 1UL << bpf_core_enum_value(enum syscall_work_bit,
+					  SYSCALL_WORK_BIT_SYSCALL_USER_DISPATCH);
+}
 
 static __always_inline bool target_may_arm(struct call *call)
 {
 	struct task_struct *task = call->task;
 
-	if (call->slot->state & HP_TARGET_NO_RETURNS) {
+	if (call->slot->state & (HP_TARGET_NO_RETURNS | HP_TARGET_NEVER_RETURNS)) {
 		hp_count_by(call->slot, HP_COUNTER_veto_target);
 		return false;
 	}
-	if (task->thread_info.syscall_work & SYSCALL_WORK_USER_DISPATCH ||
+	if (task->vfork_done) {
+		hp_count_by(call->slot, HP_COUNTER_veto_vfork);
+		return false;
+	}
+	if (task->thread_info.syscall_work & hp_user_dispatch() ||
 	    (hp_config.seccomp_kills && task->seccomp.mode)) {
 		hp_count_by(call->slot, HP_COUNTER_veto_dispatch);
 		return false;
@@ -213,8 +162,8 @@ static __always_inline bool pool_is_tainted(struct task_struct *task)
 	return first && first->extra_consumers;
 }
 
-/* The thread's frames, rid of dead ones, if one more may be put on; else NULL. */
-static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64 sp)
+/* The thread's frames, rid of dead ones, if the call is on its own stack; else NULL. */
+static __always_inline struct hp_thread *thread_on_its_stack(struct call *call, u64 sp)
 {
 	struct hp_thread *thread = call->thread;
 	enum stack_kind kind;
@@ -226,6 +175,10 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64
 		hp_count_by(call->slot, HP_COUNTER_veto_memory);
 		return NULL;
 	}
+	/* A forked child's returns may still be its parent's, with serials from there:
+	 * none of its own may be like them. */
+	if (!thread->serial)
+		thread->serial = (u32)bpf_ktime_get_ns() | 1;
 	if (thread->gen != call->slot->gen)
 		thread_renew(thread, call->number, call->slot->gen);
 	kind = stack_kind(call->task, thread, sp);
@@ -236,6 +189,16 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64
 	}
 	if (thread->depth && frame_at(thread, thread->depth - 1)->sp <= sp)
 		frames_unwind_below(thread, sp);
+	return thread;
+}
+
+/* Likewise, if one more return may be armed. */
+static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64 sp)
+{
+	struct hp_thread *thread = thread_on_its_stack(call, sp);
+
+	if (!thread)
+		return NULL;
 	if (thread->depth >= HP_FRAMES_MAX || !kernel_may_arm(call->task, sp)) {
 		hp_count_by(call->slot, HP_COUNTER_veto_depth);
 		return NULL;
@@ -247,11 +210,69 @@ static __always_inline struct hp_thread *thread_for_entry(struct call *call, u64
 	return thread;
 }
 
+/* Puts a frame on; its number. The clock is read last. */
+static __always_inline u32 frame_push(struct hp_thread *thread, const struct call *call, u64 sp,
+				      bool armed)
+{
+	u32 i = thread->depth;
+	struct hp_frame *frame = frame_at(thread, i);
+
+	frame->sp = sp;
+	frame->child_ns = 0;
+	frame->func = call->index;
+	frame->cell = call->cell;
+	frame->serial = ++thread->serial;
+	frame->armed = armed;
+	thread->depth = i + 1;
+	frame->start_ns = bpf_ktime_get_ns();
+	return i;
+}
+
+/*
+ * The frames that a call belongs to: its thread's, or its goroutine's. *sp becomes
+ * what orders them. NULL: not to be told, or (not create) nobody has entered yet.
+ */
+static __always_inline struct hp_thread *frames_of(struct pt_regs *ctx, struct call *call,
+						   bool create, u64 *sp)
+{
+	struct hp_thread *thread = NULL;
+
+	/* C code of a Go program runs on its thread's own stack. */
+	if (call->slot->state & HP_TARGET_GOROUTINES)
+		thread = goroutine_find(ctx, call->task, create, sp);
+	if (!thread && create)
+		return thread_on_its_stack(call, *sp);
+	if (!thread) {
+		thread = call->thread;
+		return thread && stack_is_native(call->task, thread, *sp) ? thread : NULL;
+	}
+	if (thread->gen != call->slot->gen)
+		thread_renew(thread, call->number, call->slot->gen);
+	if (create && thread->depth && frame_at(thread, thread->depth - 1)->sp <= *sp)
+		frames_unwind_below(thread, *sp);
+	return thread;
+}
+
+/* A call whose ways out are probed; it was counted. */
+static __always_inline void call_begin_unarmed(struct pt_regs *ctx, struct call *call)
+{
+	u64 sp = ctx->sp;
+	struct hp_thread *thread = frames_of(ctx, call, true, &sp);
+
+	if (thread && thread->depth >= HP_FRAMES_MAX) {
+		hp_count_by(call->slot, HP_COUNTER_veto_depth);
+		thread = NULL;
+	}
+	if (thread)
+		frame_push(thread, call, sp, false);
+	else
+		hp_count(&call->func->vetoed);
+}
+
 /* Counts the entry and puts a frame on; 0: not armed, else the frame's number. */
 static __always_inline u64 call_enter(struct pt_regs *ctx)
 {
 	struct hp_thread *thread;
-	struct hp_frame *frame;
 	struct call call = {};
 	u64 sp = ctx->sp;
 	u32 i;
@@ -260,135 +281,20 @@ static __always_inline u64 call_enter(struct pt_regs *ctx)
 		return 0;
 
 	hp_count(&call.func->calls);
+	if (call.slot->state & HP_TARGET_EXITS && call.cookie & HP_COOKIE_HAS_EXITS) {
+		call_begin_unarmed(ctx, &call);
+		return 0;
+	}
 	thread = target_may_arm(&call) ? thread_for_entry(&call, sp) : NULL;
 	if (!thread) {
 		hp_count(&call.func->vetoed);
 		return 0;
 	}
-
-	i = thread->depth;
-	frame = frame_at(thread, i);
-	frame->sp = sp;
-	frame->child_ns = 0;
-	frame->func = call.index;
-	frame->cell = call.cell;
-	frame->serial = ++thread->serial;
-	thread->depth = i + 1;
-	frame->start_ns = bpf_ktime_get_ns();
-	return (u64)frame->serial << 8 | (i + 1);
+	i = frame_push(thread, &call, sp, true);
+	return (u64)frame_at(thread, i)->serial << 8 | (i + 1);
 }
 
 /* --- return ---------------------------------------------------------------- */
-
-static __always_inline void raise_to(u64 *slot, u64 value)
-{
-	u64 old = *slot, seen;
-	int n;
-
-	/* Each failed try means that another CPU raised it: 16 in a row do not happen. */
-	for (n = 0; n < 16 && value > old; n++) {
-		seen = __sync_val_compare_and_swap(slot, old, value);
-		if (seen == old)
-			break;
-		old = seen;
-	}
-}
-
-static __always_inline u32 log2_of(u64 v)
-{
-	u32 r = 0;
-
-	if (v >> 32) {
-		v >>= 32;
-		r += 32;
-	}
-	if (v >> 16) {
-		v >>= 16;
-		r += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		r += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		r += 4;
-	}
-	if (v >> 2) {
-		v >>= 2;
-		r += 2;
-	}
-	return r + (v >> 1);
-}
-
-/* 64 bits wide and behind barriers: the verifier must see one register checked
- * and then used. */
-static __always_inline u32 *chunk_of(struct hp_func *func, u64 k)
-{
-	asm volatile("" : "+r"(k));
-	if (k >= HP_HIST_CHUNKS)
-		return NULL;
-	asm volatile("" : "+r"(k));
-	return &func->chunk[k];
-}
-
-/* Hands a function one more chunk of its cell; 0 when they ran out. */
-static __noinline u32 chunk_new(u32 cell, u32 func_index, u64 k)
-{
-	union hp_block *block = hp_block_get(cell, 0);
-	struct hp_func *func = hp_func_get(cell, func_index);
-	u32 used, index, seen, *chunk;
-
-	if (!block || !func || block->head.chunks_used >= block->head.chunks)
-		return 0;
-	chunk = chunk_of(func, k);
-	if (!chunk)
-		return 0;
-
-	used = __sync_fetch_and_add(&block->head.chunks_used, 1);
-	if (used >= block->head.chunks)
-		return 0;
-
-	/* Lost the race to another CPU: use its chunk, ours stays empty. */
-	index = 1 + block->head.functions + used;
-	seen = __sync_val_compare_and_swap(chunk, 0, index);
-	return seen ?: index;
-}
-
-static __always_inline u64 hist_chunk(u64 ns, u32 *sub)
-{
-	u32 e;
-
-	*sub = ns;
-	if (ns < HP_HIST_SUB)
-		return 0;
-	e = log2_of(ns);
-	if (e >= HP_HIST_SUB_BITS + HP_HIST_CHUNKS - 1) {
-		*sub = HP_HIST_SUB - 1;
-		return HP_HIST_CHUNKS - 1;
-	}
-	*sub = ns >> (e - HP_HIST_SUB_BITS);
-	return e - (HP_HIST_SUB_BITS - 1);
-}
-
-static __always_inline void hist_add(struct hp_frame *frame, struct hp_func *func, u64 ns)
-{
-	union hp_block *block = NULL;
-	u32 sub, index, *chunk;
-	u64 k;
-
-	k = hist_chunk(ns, &sub);
-	chunk = chunk_of(func, k);
-	index = chunk ? *chunk : 0;
-	if (!index)
-		index = chunk_new(frame->cell, frame->func, k);
-	if (index)
-		block = hp_block_get(frame->cell, index);
-	if (block)
-		hp_count(&block->bucket[sub & (HP_HIST_SUB - 1)]);
-	else
-		hp_count(&func->hist_lost);
-}
 
 static __always_inline void call_add(struct hp_frame *frame, u64 ns)
 {
@@ -439,8 +345,12 @@ static __always_inline void call_leave_paired(u64 pair, u64 now)
 	struct hp_thread *thread;
 	struct call call = {};
 
-	if (!return_find(&call))
+	if (!return_find(&call)) {
+		/* Entered by its parent, before the fork. */
+		if (call.slot && !call.thread)
+			hp_count_by(call.slot, HP_COUNTER_stray_returns);
 		return;
+	}
 	thread = call.thread;
 	if (i < thread->depth && i < HP_FRAMES_MAX &&
 	    frame_at(thread, i)->serial == (u32)(pair >> 8)) {
@@ -478,8 +388,86 @@ static __always_inline void call_leave_found(struct pt_regs *ctx, u64 now)
 	if (!return_find(&call))
 		return;
 	i = frame_find(call.thread, ctx->sp - sizeof(u64));
-	if (i < HP_FRAMES_MAX)
+	/* The kernel armed what we vetoed, too; at its place an older frame of another
+	 * function may still stand, left by a longjmp or a thread that was cancelled. */
+	if (i < HP_FRAMES_MAX &&
+	    frame_at(call.thread, i)->func == HP_COOKIE_FUNC(bpf_get_attach_cookie(ctx)))
 		frame_leave(call.thread, i, now);
+}
+
+/* --- a way out, nothing armed ------------------------------------------------- */
+
+/* x86: whether a jump with this condition code is taken. */
+static __always_inline bool condition_holds(u64 flags, u32 code)
+{
+	bool carry = flags & 1, parity = flags & 4, zero = flags & 0x40;
+	bool sign = flags & 0x80, overflow = flags & 0x800, holds;
+
+	switch (code >> 1) {
+	case 0:
+		holds = overflow;
+		break;
+	case 1:
+		holds = carry;
+		break;
+	case 2:
+		holds = zero;
+		break;
+	case 3:
+		holds = carry || zero;
+		break;
+	case 4:
+		holds = sign;
+		break;
+	case 5:
+		holds = parity;
+		break;
+	case 6:
+		holds = sign != overflow;
+		break;
+	default:
+		holds = zero || sign != overflow;
+		break;
+	}
+	return holds != (code & 1);
+}
+
+static __always_inline void call_end(struct pt_regs *ctx)
+{
+	u64 now = bpf_ktime_get_ns(), sp = ctx->sp, bp = ctx->bp;
+	struct hp_thread *thread;
+	struct hp_frame *frame;
+	struct call call = {};
+	u32 condition, i;
+
+	if (!call_is_ours(ctx, &call))
+		return;
+	if (call.cookie & HP_EXIT_LATE && !(call.slot->state & HP_TARGET_EXITS))
+		return;
+	condition = HP_EXIT_CONDITION(call.cookie);
+	if (condition && !condition_holds(ctx->flags, condition - 1))
+		return;
+	/* Both were read: the verifier forbids to compute which to read. */
+	asm volatile("" : "+r"(sp), "+r"(bp));
+	if (HP_EXIT_FRAME_POINTER(call.cookie))
+		sp = bp;
+	sp += HP_EXIT_OFFSET(call.cookie);
+	thread = frames_of(ctx, &call, false, &sp);
+	if (!thread || !call.slot || thread->gen != call.slot->gen)
+		return;
+	i = frame_find(thread, sp);
+	/* Deeper than what is timed: that its entry was vetoed is counted. */
+	if (i >= HP_FRAMES_MAX && thread->depth >= HP_FRAMES_MAX)
+		return;
+	frame = frame_at(thread, i);
+	/* Armed before its ways out were probed: its return is still to come. */
+	if (i < HP_FRAMES_MAX && frame->armed)
+		return;
+	if (i < HP_FRAMES_MAX && frame->cell == call.cell &&
+	    frame->func == HP_COOKIE_FUNC(call.cookie))
+		frame_leave(thread, i, now);
+	else
+		hp_count_by(call.slot, HP_COUNTER_stray_returns);
 }
 
 /* --- programs on functions ------------------------------------------------- */
@@ -516,6 +504,25 @@ SEC("uprobe")
 int calls_leave(struct pt_regs *ctx)
 {
 	call_leave_found(ctx, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("uprobe")
+int calls_begin(struct pt_regs *ctx)
+{
+	struct call call = {};
+
+	if (!call_find(ctx, &call))
+		return 0;
+	hp_count(&call.func->calls);
+	call_begin_unarmed(ctx, &call);
+	return 0;
+}
+
+SEC("uprobe")
+int calls_end(struct pt_regs *ctx)
+{
+	call_end(ctx);
 	return 0;
 }
 

@@ -15,13 +15,14 @@
 
 const volatile struct hp_config hp_config = {};
 
-/* tgid -> slot; the daemon inserts and deletes. */
+/* tgid -> its slot. The daemon inserts and deletes, and of families that follow
+ * life.bpf.c does: in at fork and exec, out at exit. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, HP_TARGETS_MAX);
+	__uint(max_entries, HP_PROCESSES_MAX);
 	__type(key, u32);
-	__type(value, u32);
+	__type(value, struct hp_process);
 } hp_targets SEC(".maps");
 
 /* slot -> target; the daemon has it mapped. */
@@ -64,25 +65,34 @@ struct {
 	__type(value, struct hp_thread);
 } hp_threads SEC(".maps");
 
+/* goroutine -> its frames; the daemon deletes those of a target that is gone. */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 * 1024);
-} hp_events SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, HP_GOROUTINES_MAX);
+	__type(key, struct hp_goroutine);
+	__type(value, struct hp_thread);
+} hp_goroutines SEC(".maps");
 
 static __always_inline struct hp_slot *hp_slot_get(u32 slot)
 {
 	return bpf_map_lookup_elem(&hp_slots, &slot);
 }
 
+static __always_inline struct hp_process *hp_process_get(u32 tgid)
+{
+	return bpf_map_lookup_elem(&hp_targets, &tgid);
+}
+
 /* The slot of a process, NULL when it is no target; *ret_slot its number. */
 static __always_inline struct hp_slot *hp_slot_find(u32 tgid, u32 *ret_slot)
 {
-	u32 *slot = bpf_map_lookup_elem(&hp_targets, &tgid);
+	struct hp_process *process = hp_process_get(tgid);
 
-	if (!slot)
+	if (!process)
 		return NULL;
-	*ret_slot = *slot;
-	return hp_slot_get(*slot);
+	*ret_slot = process->slot;
+	return hp_slot_get(*ret_slot);
 }
 
 static __always_inline void hp_count(u64 *counter)
@@ -111,19 +121,6 @@ static __always_inline struct hp_func *hp_func_get(u32 cell, u32 func)
 	union hp_block *block = hp_block_get(cell, func + 1);
 
 	return block ? &block->func : NULL;
-}
-
-static __always_inline void hp_tell(u32 kind, u32 tgid, u64 arg)
-{
-	struct hp_event event = {
-		.kind = kind,
-		.tgid = tgid,
-		.time_ns = bpf_ktime_get_ns(),
-		.arg = arg,
-	};
-
-	if (bpf_ringbuf_output(&hp_events, &event, sizeof(event), 0))
-		hp_count_by(hp_slot_get(0), HP_COUNTER_events_lost);
 }
 
 /* Sets a flag; the count in the high half goes first (hotpath.h says why). */

@@ -21,7 +21,19 @@
  * for both.
  */
 #define HP_GROUPS_MAX  1024
-#define HP_TARGETS_MAX 512
+#define HP_TARGETS_MAX 1024
+
+/*
+ * A family is what one request brought in, and all that comes of it. A kit is
+ * what a family probes in one executable: it has targets made in advance, spares,
+ * which BPF hands to processes as they are forked or call exec. 0 is "none".
+ */
+#define HP_PROCESSES_MAX 32768
+#define HP_FAMILIES_MAX	 128
+#define HP_KITS_MAX	 1024
+#define HP_SPARES_MAX	 256 /* of a kit; a power of two */
+/* Of which a user may take 4,096 (32 families, each 128 with nothing to probe). */
+#define HP_EXES_MAX	 32768
 
 /*
  * The kernel arms at most 64 nested returns per thread, and a longjmp from
@@ -30,10 +42,29 @@
 #define HP_FRAMES_MAX  60
 #define HP_FRAMES_SIZE 64 /* a power of two, so that an index can be masked */
 
-/* Probe cookie: the group in the high half, the function's index in the low. */
-#define HP_COOKIE(group, func)	(((__u64)(group) << 32) | (__u32)(func))
-#define HP_COOKIE_GROUP(cookie) ((__u32)((cookie) >> 32))
-#define HP_COOKIE_FUNC(cookie)	((__u32)(cookie))
+/*
+ * Probe cookie: the group in the high 10 bits, the function's index in the next 22.
+ * The rest, of an entry, is whether its ways out are known; of a way out, how to
+ * tell that a call is over there:
+ *   [31]     the return address lies above rbp, not rsp
+ *   [30..26] 0: always over; else 1 + the x86 condition code that must hold
+ *   [25]     only for targets with HP_TARGET_EXITS
+ *   [24..0]  bytes from that register to the return address
+ */
+#define HP_FUNCTIONS_MAX	(1u << 22) /* of a group */
+#define HP_COOKIE(group, func)	(((__u64)(group) << 54) | ((__u64)(func) << 32))
+#define HP_COOKIE_GROUP(cookie) ((__u32)((cookie) >> 54))
+#define HP_COOKIE_FUNC(cookie)	((__u32)((cookie) >> 32) & (HP_FUNCTIONS_MAX - 1))
+
+#define HP_COOKIE_HAS_EXITS 1
+
+#define HP_EXIT_LATE	   (1u << 25)
+#define HP_EXIT_OFFSET_MAX ((1u << 25) - 1)
+#define HP_EXIT(frame_pointer, condition, offset)                                                  \
+	(((__u32)!!(frame_pointer) << 31) | ((__u32)(condition) << 26) | (offset))
+#define HP_EXIT_FRAME_POINTER(cookie) ((__u32)(cookie) >> 31)
+#define HP_EXIT_CONDITION(cookie)     ((__u32)(cookie) >> 26 & 31)
+#define HP_EXIT_OFFSET(cookie)	      ((__u32)(cookie) & HP_EXIT_OFFSET_MAX)
 
 /* Flags of a target. */
 enum {
@@ -44,7 +75,17 @@ enum {
 	HP_TARGET_SILENT = 1 << 1,
 	/* It became another program: nothing more is counted for this one. */
 	HP_TARGET_EXECED = 1 << 2,
+	/* It is a Go program: open calls go with the goroutine, not with the thread. */
+	HP_TARGET_GOROUTINES = 1 << 3,
+	/* The ways out of what sessions sit on are probed as well: calls whose return
+	 * may no longer be armed are timed by those. */
+	HP_TARGET_EXITS = 1 << 4,
+	/* As NO_RETURNS, and no judgement takes it back: several processes count here,
+	 * and what one of them has loaded is not known of the others. */
+	HP_TARGET_NEVER_RETURNS = 1 << 5,
 };
+
+#define HP_GEN_NONE (~(__u32)0)
 
 /* Per target; the report prints the non-zero ones by name. */
 #define HP_COUNTERS(X)                                                                             \
@@ -55,10 +96,15 @@ enum {
 	X(veto_target, "returns not armed: newly loaded objects were not judged yet")              \
 	X(veto_memory, "returns not armed: no memory for the thread's frames")                     \
 	X(veto_dispatch, "returns not armed: syscall user dispatch or seccomp on this kernel")     \
-	X(stray_returns, "returns of calls entered before attach, reset or exec")                  \
+	X(stray_returns, "returns of calls entered before attach, reset, fork or exec")                  \
 	X(silenced, "observation ended because exec changed the credentials")                      \
+	X(veto_vfork, "returns not armed: in a vfork child, on its parent's stack")                \
 	X(children, "child processes not followed")                                                \
-	X(events_lost, "events that found the ring buffer full")
+	X(children_shared, "processes that count into another's figures: no target was ready")     \
+	X(held_late, "programs that may have run before their probes were in place")               \
+	X(held_not, "programs that could not be held: another tracer had them")                    \
+	X(events_lost, "events that found the ring buffer full")                                  \
+	X(processes_lost, "processes that found the table of followed ones full")
 
 enum hp_counter {
 #define X(name, help) HP_COUNTER_##name,
@@ -79,14 +125,138 @@ struct hp_slot {
 	 * since it looked. */
 	__u64 state;
 	/* This arming, unique while the daemon runs; frames and threads of another
-	 * generation are dead. 0: the slot is free. Daemon. */
+	 * generation are dead. 0: the slot is free; HP_GEN_NONE: no slot's. Daemon. */
 	__u32 gen;
 	__u32 owner;   /* uid of who asked; 0: credentials are not checked at exec */
+	__u32 gid;     /* of the process, with an owner and without a family */
 	__u64 exe_ino; /* of the executable */
 	__u32 exe_dev; /* major << 20 | minor, as the kernel has it */
+	__u32 tgid;    /* whose it is; 0: nobody's own, or that one has exited. BPF */
+	__u32 kit;     /* its children's spares come from there; 0: not followed */
+	__u32 family;
+	__u32 sharers; /* processes that count here besides its own. BPF, atomics */
+	__u32 given;   /* the process that got this spare, also when that has ended. BPF */
+	__u32 holds;   /* what it loads is searched: it is held at the loader's hook. Daemon */
 	__u32 pad;
 	__u64 counter[HP_COUNTERS_MAX];
 	__u32 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group. Daemon. */
+};
+
+/* hp_targets: what a process is. */
+struct hp_process {
+	__u32 slot;
+	__u16 flags; /* HP_PROCESS_* */
+	__u16 hooks; /* times the loader's hook ran since exec. BPF */
+};
+
+enum {
+	/* What it runs is not known yet: it is held at the loader's hook. */
+	HP_PROCESS_UNPLANNED = 1 << 0,
+	/* Its returns are armed once what it has loaded was compared: held there, too. */
+	HP_PROCESS_UNJUDGED = 1 << 1,
+	/* It takes objects away: nothing new at the next run of the hook. */
+	HP_PROCESS_UNLOADING = 1 << 2,
+	/* It could not be measured, which was said: it is not tried again. Daemon */
+	HP_PROCESS_GIVEN_UP = 1 << 3,
+	/* It came to the gate, nobody could be told, and that was counted. */
+	HP_PROCESS_MISSED = 1 << 4,
+	/* Of a hold alone: a translator begins, and waits until no probe is in its way. */
+	HP_PROCESS_TRANSLATES = 1 << 15,
+};
+
+/*
+ * A translator executes other programs by code of its own that it makes of theirs: a
+ * breakpoint in what it reads becomes a part of that, and ends it by SIGTRAP. Told by the
+ * end of its executable's name: valgrind's tools are memcheck-amd64-linux and the like.
+ */
+#define HP_TRANSLATOR_SUFFIX "-amd64-linux"
+
+/*
+ * The gate: a thread that has to stop before its next instruction in user space waits
+ * in BPF, up to HP_GATE_NS, until the daemon has seized it (daemon/gate.c).
+ */
+#define HP_GATE_NS	 2000000
+#define HP_GATE_WAITERS	 64 /* a power of two */
+#define HP_GATE_LATE	 4096 /* likewise; more than wait to be asked for at once */
+#define HP_GATE_BYTES	 65536
+
+/* What waits; the gate's own ring buffer brings them, in the order of their ids. */
+struct hp_hold {
+	__u64 id;
+	__u32 tgid, tid;
+	__u32 slot;
+	__u16 flags, hooks; /* as in hp_process */
+};
+
+/* hp_gate, one. The daemon has it mapped. */
+struct hp_gate {
+	__u64 next;			  /* BPF, atomics */
+	__u64 answered[HP_GATE_WAITERS]; /* id & mask -> the last id that was seized. Daemon */
+	__u64 late[HP_GATE_LATE];	  /* the last that did not wait for it. BPF, daemon */
+};
+
+/*
+ * hp_kits. The ring is filled by the daemon at `given`, and emptied by BPF at
+ * `taken`, by compare-and-swap; both only grow. The daemon has it mapped.
+ */
+struct hp_kit {
+	__u32 given, taken;
+	__u32 common; /* slot for who finds no spare; 0: the parent's */
+	__u32 flags;  /* HP_KIT_* */
+	__u32 hook;   /* at which run of the loader's hook after exec all is mapped */
+	__u32 state;  /* HP_TARGET_* of its processes from the start */
+	__u32 ring[HP_SPARES_MAX];
+};
+
+enum {
+	/* Nothing of it is probed; its processes all have the slot `common`. */
+	HP_KIT_PASSIVE = 1 << 0,
+	/* Returns are armed in it by sessions: judged anew after exec. */
+	HP_KIT_SESSIONS = 1 << 1,
+	/* It has no loader: what was judged once holds for every exec. */
+	HP_KIT_STATIC = 1 << 2,
+	/* It was made before any process of it was seen: what loader it has is not known. */
+	HP_KIT_AHEAD = 1 << 3,
+};
+
+/* hp_exes: which kit a family has for an executable; of family 0, which files are
+ * loaders whose hook is probed. */
+struct hp_exe {
+	__u32 family;
+	__u32 dev; /* as hp_slot's */
+	__u64 ino;
+};
+
+/* hp_selectors: which family waits for such processes to start. What a kind does not
+ * use is zero. */
+enum {
+	HP_SELECT_EXE = 1, /* dev and id: of the executable */
+	HP_SELECT_NAME,	   /* the process's name, or its executable's */
+	HP_SELECT_CGROUP,  /* id: of it, or of one above it */
+};
+
+#define HP_NAME_SIZE	 64
+#define HP_SELECTORS_MAX 1024
+
+struct hp_select {
+	__u32 kind;
+	__u32 dev;
+	__u64 id;
+	__u32 owner; /* uid of who waits; root's before a user's */
+	__u32 pad;
+	char name[HP_NAME_SIZE];
+};
+
+/* hp_families. Number 0 is nobody's; its `processes` says how many selectors there are. */
+#define HP_GIDS_MAX 65
+
+struct hp_family {
+	__u32 passive;	 /* its passive kit; 0: it follows nobody (any more). Daemon */
+	__u32 processes; /* alive. BPF and daemon, atomics */
+	__u32 owner;	 /* as hp_slot's */
+	__u32 gids;	 /* how many groups who asked is in; their numbers: */
+	__u32 gid[HP_GIDS_MAX];
+	__u32 missed; /* programs that nobody was told of, to hold them. BPF and daemon, atomics */
 };
 
 /*
@@ -157,7 +327,7 @@ struct hp_frame {
 	__u32 func;
 	__u32 cell;
 	__u32 serial; /* pairs entry and return, with the session cookie */
-	__u32 pad2;
+	__u32 armed;  /* by the kernel; else its ways out are probed */
 };
 
 /* hp_threads: task storage of threads that entered a measured function. */
@@ -172,6 +342,18 @@ struct hp_thread {
 	struct hp_frame frame[HP_FRAMES_SIZE];
 };
 
+/*
+ * hp_goroutines: the frames of a goroutine, that take no note of threads. In them
+ * sp is less than zero: the distance to the upper end of its stack, which stays
+ * the same when the stack is moved.
+ */
+struct hp_goroutine {
+	__u64 g; /* address of the runtime's structure */
+	__u32 tgid;
+	__u32 pad;
+};
+#define HP_GOROUTINES_MAX 16384
+
 /* hp_groups: per group, what processes that are no target made us pay for. */
 struct hp_group {
 	__u64 bystander_hits;
@@ -181,13 +363,25 @@ struct hp_group {
 enum hp_event_kind {
 	HP_EVENT_EXEC = 1, /* target called exec; arg = the slot's state after it */
 	HP_EVENT_OBJECTS,  /* the loader's debug hook ran: objects came or went */
+	HP_EVENT_BEGIN,	   /* a process got a spare; arg = it was forked by that one */
+	HP_EVENT_EXIT,	   /* a slot's own process ended; arg = its CPU time */
+	HP_EVENT_LAST,	   /* the last that shared the slot of one that has ended, too */
+	HP_EVENT_EMPTY,	   /* a family's last process ended; arg = the family */
+	HP_EVENT_CHILD,	   /* one that is not followed; arg = its parent */
 };
+
+#define HP_COMM_SIZE 16
+/* Of the ring buffer: some 14,000 events. */
+#define HP_EVENTS_BYTES (1024 * 1024)
 
 struct hp_event {
 	__u32 kind;
 	__u32 tgid;
 	__u64 time_ns;
 	__u64 arg;
+	__u32 slot, gen;
+	__u64 started_ns; /* CLOCK_BOOTTIME: when the process started */
+	char comm[HP_COMM_SIZE];
 };
 
 /* What the iterator writes for every thread that has open frames. */

@@ -102,4 +102,13 @@ static __always_inline enum stack_kind stack_kind(struct task_struct *task,
 	return stack_search(thread, sp);
 }
 
+/* As last seen, without a look at the mappings: good enough for a way out, whose
+ * entry has had one. */
+static __always_inline bool stack_is_native(struct task_struct *task, struct hp_thread *thread,
+					    u64 sp)
+{
+	return !on_signal_stack(task, thread, sp) &&
+	       sp - thread->native_lo < thread->native_hi - thread->native_lo;
+}
+
 #endif

@@ -11,6 +11,23 @@
 #include "lib/cleanup.h"
 #include "lib/wire.h"
 
+static uint64_t silence_ns; /* 0: any */
+
+void client_limit_silence(uint64_t ns)
+{
+	silence_ns = ns;
+}
+
+/* Each piece that is sent or received has so long; progress is one. */
+static void limit_silence(int fd)
+{
+	const struct timeval limit = {(time_t)(silence_ns / 1000000000),
+				      (suseconds_t)(silence_ns % 1000000000 / 1000)};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
 int client_connect(const char *path, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -23,6 +40,7 @@ int client_connect(const char *path, int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	limit_silence(fd);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 
@@ -30,8 +48,40 @@ int client_connect(const char *path, int *ret_fd)
 	return 0;
 }
 
+/* What keeps it from answering is in its log; systemd has that of the usual one. */
+void client_hint_at_log(const char *path)
+{
+	if (strcmp(path, WIRE_SOCKET))
+		complain_hint("what it wrote to its standard error says why; it is the hotpathd "
+			      "with --socket %s",
+			      path);
+	else
+		complain_hint("its log says why: journalctl -u hotpathd; start it: sudo hotpathd");
+}
+
+static void tell_broken(const char *path, int r)
+{
+	if (r == -EPIPE || r == -ECONNRESET)
+		complain("hotpathd at %s went away before it answered", path);
+	else if (r == -EAGAIN)
+		complain("hotpathd at %s does not answer: it said nothing for %g s", path,
+			 (double)silence_ns / 1e9);
+	else if (r == -EBADMSG)
+		complain("what answers at %s is not hotpathd, or broke off in its answer", path);
+	else if (r == -EMSGSIZE || r == -E2BIG)
+		complain("the request is too large for hotpathd: give fewer patterns");
+	else
+		complain("cannot talk to hotpathd at %s: %s", path, strerror(-r));
+	if (r == -EPIPE || r == -ECONNRESET)
+		client_hint_at_log(path);
+}
+
 void client_unreachable(const char *path, int r)
 {
+	if (r == -EAGAIN) {
+		tell_broken(path, r);
+		return;
+	}
 	complain("cannot reach hotpathd at %s: %s", path, strerror(-r));
 	if (r == -EACCES || r == -EPERM)
 		complain_hint("be of its group: sudo usermod -aG hotpath $USER; newgrp hotpath");
@@ -41,20 +91,6 @@ void client_unreachable(const char *path, int r)
 		complain_hint("start it: sudo hotpathd%s%s",
 			      strcmp(path, WIRE_SOCKET) ? " --socket " : "",
 			      strcmp(path, WIRE_SOCKET) ? path : "");
-}
-
-static void tell_broken(const char *path, int r)
-{
-	if (r == -EPIPE || r == -ECONNRESET)
-		complain("hotpathd at %s went away before it answered", path);
-	else if (r == -EBADMSG)
-		complain("what answers at %s is not hotpathd, or broke off in its answer", path);
-	else if (r == -EMSGSIZE || r == -E2BIG)
-		complain("the request is too large for hotpathd: give fewer patterns");
-	else
-		complain("cannot talk to hotpathd at %s: %s", path, strerror(-r));
-	if (r == -EPIPE || r == -ECONNRESET)
-		complain_hint("its log says why: journalctl -u hotpathd; start it: sudo hotpathd");
 }
 
 static int receive_one(int fd, Hotpath__Reply **ret)

@@ -6,12 +6,19 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include <stdint.h>
 #include "wire.pb-c.h"
+
+/* From now on a daemon that says nothing for so long, not even progress, is told to
+ * be one that does not answer. 0: we wait. */
+void client_limit_silence(uint64_t ns);
 
 /* Says nothing. -ENOENT, -ECONNREFUSED, -EACCES, -ENAMETOOLONG ... */
 int client_connect(const char *path, int *ret_fd);
 /* Why that failed, and what to do. */
 void client_unreachable(const char *path, int r);
+/* Where a daemon that is gone has said why. */
+void client_hint_at_log(const char *path);
 
 /*
  * Connects, asks, shows progress on a terminal, and waits for the reply of the

@@ -40,3 +40,24 @@ uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile)
 	return hist_percentile(f->durations->bucket, f->durations->count, pairs(f->durations),
 			       percentile, f->min_ns, f->max_ns);
 }
+
+bool figures_probe_cost_ns(const Hotpath__Target *t, uint64_t *ret_ns)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < t->n_functions; i++) {
+		const Hotpath__Function *f = t->functions[i];
+		uint64_t cost;
+
+		if (!f->calls)
+			continue;
+		if (!f->probe || !f->probe->price_ns)
+			return false;
+		if (__builtin_mul_overflow(f->calls, f->probe->price_ns, &cost) ||
+		    __builtin_add_overflow(sum, cost, &sum))
+			return false; /* no measurement is that large */
+	}
+
+	*ret_ns = sum;
+	return sum;
+}

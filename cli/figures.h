@@ -12,4 +12,10 @@ bool figures_has_percentiles(const Hotpath__Function *f);
 uint64_t figures_avg_ns(const Hotpath__Function *f);
 uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile);
 
+/*
+ * What the probes cost the target, an estimate: each call at the price that was
+ * calibrated. False: a function that was called has no price.
+ */
+bool figures_probe_cost_ns(const Hotpath__Target *t, uint64_t *ret_ns);
+
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -89,7 +90,34 @@ static int pipes_open(struct pipes *p)
 	return 0;
 }
 
-static int fork_seized(const char *path, char **argv, struct pipes *pipes, pid_t *ret)
+/* 0: nobody but us. */
+static pid_t other_tracer(pid_t pid)
+{
+	_cleanup_file_ FILE *file = NULL;
+	char path[64], line[256];
+	pid_t tracer = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "TracerPid: %d", &tracer) != 1)
+		;
+	return tracer == getpid() ? 0 : tracer;
+}
+
+static void read_comm(pid_t pid, char *comm, size_t size)
+{
+	_cleanup_file_ FILE *file = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && fgets(comm, (int)size, file))
+		comm[strcspn(comm, "\n")] = 0;
+}
+
+/* *ret_tracer is set where it fails: who traces it in our place, or 0. */
+static int fork_seized(const char *path, char **argv, struct pipes *pipes, pid_t *ret,
+		       pid_t *ret_tracer)
 {
 	pid_t pid = fork();
 
@@ -102,6 +130,7 @@ static int fork_seized(const char *path, char **argv, struct pipes *pipes, pid_t
 	    write(pipes->go[1], "", 1) != 1) {
 		int r = -errno;
 
+		*ret_tracer = other_tracer(pid);
 		launch_kill(pid);
 		return r;
 	}
@@ -180,23 +209,57 @@ static int tell_exec(const char *path, int error)
 {
 	complain("run: cannot execute %s: %s", path, strerror(error));
 
-	return error == ENOENT || error == ENOTDIR ? -ENOENT : -EACCES;
+	return error == ENOENT ? -ENOENT : -EACCES;
+}
+
+/* A tracer that follows children (strace -f hotpath run ...) was there first. */
+static void tell_untraceable(const char *path, int r, pid_t tracer)
+{
+	char name[64] = "?";
+
+	if (!tracer) {
+		complain("run: cannot start and trace %s: %s", path, strerror(-r));
+		if (r == -EPERM)
+			complain_hint(
+				"is ptrace forbidden? see /proc/sys/kernel/yama/ptrace_scope");
+		return;
+	}
+
+	read_comm(tracer, name, sizeof(name));
+	complain("run: cannot trace %s: another tracer has it already, %s (pid %d)", path, name,
+		 tracer);
+	complain_hint("run that below hotpath (hotpath run ... -- strace -f CMD), or let it not "
+		      "follow children");
+}
+
+/*
+ * Of a program that its user may execute and not read the kernel shows nothing
+ * (PR_SET_DUMPABLE in prctl(2)): neither hotpath nor hotpathd could look into it.
+ */
+static void tell_unheld(const char *path, int r)
+{
+	bool hidden = (r == -EACCES || r == -EPERM) && geteuid() != 0;
+
+	complain("run: cannot hold %s at its start: %s", path,
+		 r == -ENOEXEC ? "it is not a 64-bit program"
+		 : hidden      ? "you may execute it, not read it, so the kernel keeps it from "
+				 "being traced"
+			       : strerror(-r));
+	if (hidden)
+		complain_hint("let it be read (chmod +r), or be root: sudo hotpath run ...");
 }
 
 int launch_hold(const char *path, char **argv, pid_t *ret_pid, int *ret_status)
 {
 	struct pipes pipes;
 	int r, error, status = 0;
-	pid_t pid = 0;
+	pid_t pid = 0, tracer = 0;
 
 	r = pipes_open(&pipes);
 	if (r == 0)
-		r = fork_seized(path, argv, &pipes, &pid);
+		r = fork_seized(path, argv, &pipes, &pid, &tracer);
 	if (r < 0) {
-		complain("run: cannot start and trace %s: %s", path, strerror(-r));
-		if (r == -EPERM)
-			complain_hint(
-				"is ptrace forbidden? see /proc/sys/kernel/yama/ptrace_scope");
+		tell_untraceable(path, r, tracer);
 		pipes_close(&pipes);
 		return -EIO;
 	}
@@ -208,8 +271,7 @@ int launch_hold(const char *path, char **argv, pid_t *ret_pid, int *ret_status)
 	if (error)
 		return tell_exec(path, error);
 	if (r < 0) {
-		complain("run: cannot hold %s at its start: %s", path,
-			 r == -ENOEXEC ? "it is not a 64-bit program" : strerror(-r));
+		tell_unheld(path, r);
 		launch_kill(pid);
 		return -EIO;
 	}

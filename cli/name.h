@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Symbols as people write them: C++ and Rust demangled, anything else as it is.
+ * Symbols as people write them: C++, Rust and D demangled, anything else as it is.
  * The result is bytes that may still be hostile: text.h makes them harmless.
  */
 #ifndef CLI_NAME_H

@@ -61,13 +61,48 @@ static int apply_budget(struct options *o, char *word, char *why)
 
 static int apply_follow(struct options *o, char *word, char *why)
 {
-	snprintf(why, WHY_MAX, "children are not followed yet");
-	return -EINVAL;
+	o->no_follow = false;
+	return 0;
 }
 
 static int apply_no_follow(struct options *o, char *word, char *why)
 {
+	o->no_follow = true;
 	return 0;
+}
+
+static int apply_name(struct options *o, char *word, char *why)
+{
+	return selectors_add_name(&o->select, word, why, WHY_MAX);
+}
+
+static int apply_exe(struct options *o, char *word, char *why)
+{
+	return selectors_add_exe(&o->select, word, why, WHY_MAX);
+}
+
+static int apply_cgroup(struct options *o, char *word, char *why)
+{
+	return selectors_add_cgroup(&o->select, word, why, WHY_MAX);
+}
+
+static int apply_unit(struct options *o, char *word, char *why)
+{
+	return selectors_add_unit(&o->select, word, why, WHY_MAX);
+}
+
+static int apply_merge(struct options *o, char *word, char *why)
+{
+	static const char *const names[] = {
+		[MERGE_EXE] = "exe", [MERGE_CGROUP] = "cgroup", [MERGE_NONE] = "none"};
+
+	for (size_t i = MERGE_EXE; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(word, names[i])) {
+			o->merge = (enum merge_by)i;
+			return 0;
+		}
+
+	return -EINVAL;
 }
 
 static int apply_duration(struct options *o, char *word, char *why)
@@ -436,6 +471,7 @@ int options_parse(const struct verb *verb, int argc, char **argv, struct options
 void options_free(struct options *options)
 {
 	free(TAKE(options->functions));
+	selectors_clear(&options->select);
 	options->focus = focus_free(options->focus);
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "cli/selectors.h"
 
 struct verb;
 struct focus;
@@ -27,9 +28,20 @@ enum verb_id {
 
 #define PERCENTILES_MAX 32
 
+/* report --merge: which targets are shown as one. */
+enum merge_by {
+	MERGE_AUTO, /* those of one executable that one attach or run brought in */
+	MERGE_EXE,
+	MERGE_CGROUP,
+	MERGE_NONE,
+};
+
 struct options {
 	char **functions; /* -f, in the order given; memory of argv */
 	size_t n_functions;
+	struct selectors select; /* attach: in place of PIDs */
+	bool no_follow;
+	enum merge_by merge;
 
 	const struct render *format;
 	const char *output;	/* NULL: standard output */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 
 #define READY	      "listening on "
 #define START_SECONDS 30
+#define STOP_SECONDS  30
 #define WORDS_MAX     8192
 
 struct private_daemon {
@@ -29,16 +31,26 @@ struct private_daemon {
 	int err;   /* its standard error */
 };
 
+/* One that does not heed SIGTERM is stopped, or hangs: probes end with it all the same. */
+static void end_daemon(pid_t pid)
+{
+	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	kill(pid, SIGTERM);
+	if (fd >= 0 && poll(&p, 1, STOP_SECONDS * 1000) == 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 struct private_daemon *private_stop(struct private_daemon *d)
 {
 	if (!d)
 		return NULL;
 
-	if (d->pid > 0) {
-		kill(d->pid, SIGTERM);
-		while (waitpid(d->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (d->pid > 0)
+		end_daemon(d->pid);
 	close_fd(d->err);
 	if (*d->folder) {
 		unlink(d->socket);

@@ -57,3 +57,16 @@ const char *program_returns(Hotpath__Returns returns)
 
 	return LOOK_UP(names, returns);
 }
+
+void program_json_prices(struct jsonstream *s, Hotpath__Price **price, size_t n)
+{
+	jsonstream_open(s, "prices", '[');
+	for (size_t i = 0; i < n; i++) {
+		jsonstream_open(s, NULL, '{');
+		jsonstream_value(s, "class", json_string(program_site_class(price[i]->class_)));
+		jsonstream_value(s, "returns", json_string(program_returns(price[i]->returns)));
+		jsonstream_value(s, "price_ns", json_integer((json_int_t)price[i]->ns));
+		jsonstream_close(s, '}');
+	}
+	jsonstream_close(s, ']');
+}

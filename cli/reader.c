@@ -113,8 +113,11 @@ static int send_request(int fd, const char *path, char **pattern, size_t pattern
 	request.patterns = bytes;
 	request.n_patterns = patterns;
 	request.unprobeable = true;
+	request.inlined = true;
 	/* As hotpathd asks on this kernel: calls reads no arguments. */
 	request.arguments_free = true;
+	request.exits = true;
+	request.inlined = true;
 	request.nop5_stepped = !kernel_is_at_least(6, 18);
 
 	size = hotpath__reader_request__get_packed_size(&request);
@@ -166,7 +169,7 @@ static int finish(struct reader *reader, int r, Hotpath__ReaderReply **reply)
 /* A pattern without a match is an error, with the names that are near to it. */
 static int judge_patterns(const char *path, const Hotpath__ReaderReply *reply)
 {
-	if (reply->objects[0]->n_functions || !reply->n_unmatched)
+	if (reply->objects[0]->n_functions || reply->objects[0]->n_inlined || !reply->n_unmatched)
 		return 0;
 
 	complain("no function of %s matches '%s'", path, reply->unmatched[0]);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include "cli/figures.h"
 #include "cli/jsonstream.h"
 #include "cli/name.h"
 #include "cli/program.h"
@@ -182,13 +183,47 @@ static int write_section(struct jsonstream *s, enum section_id id, const struct 
 
 /* --- the whole ------------------------------------------------------------- */
 
+/* Whose figures these are: of one process, or of several and then of which. */
+static void write_processes(struct jsonstream *s, const Hotpath__Target *t)
+{
+	jsonstream_value(s, "pid", json_integer(t->pid));
+	if (t->processes > 1) {
+		jsonstream_value(s, "processes", json_integer(t->processes));
+		jsonstream_open(s, "pids", '[');
+		for (size_t i = 0; i < t->n_pids; i++)
+			jsonstream_value(s, NULL, json_integer(t->pids[i]));
+		jsonstream_close(s, ']');
+	}
+	if (t->parent_pid)
+		jsonstream_value(s, "parent_pid", json_integer(t->parent_pid));
+	if (t->family)
+		jsonstream_value(s, "family", json_integer(t->family));
+	if (t->cgroup.len)
+		jsonstream_value(s, "cgroup", jsonstream_string(t->cgroup.data, t->cgroup.len));
+}
+
+static void write_overhead(struct jsonstream *s, const Hotpath__Target *t)
+{
+	uint64_t cost_ns;
+
+	if (!figures_probe_cost_ns(t, &cost_ns))
+		return;
+
+	jsonstream_open(s, "overhead", '{');
+	jsonstream_value(s, "estimated_ns", sheet_integer(cost_ns));
+	if (t->elapsed_ns)
+		jsonstream_value(s, "estimated_percent",
+				 percent((double)cost_ns / (double)t->elapsed_ns));
+	jsonstream_close(s, '}');
+}
+
 static int write_target(struct jsonstream *s, const struct view *view)
 {
 	const Hotpath__Target *t = view->target;
 	int r = 0;
 
 	jsonstream_open(s, NULL, '{');
-	jsonstream_value(s, "pid", json_integer(t->pid));
+	write_processes(s, t);
 	jsonstream_value(s, "comm", jsonstream_string(t->comm.data, t->comm.len));
 	jsonstream_value(s, "exe", jsonstream_string(t->exe.data, t->exe.len));
 	jsonstream_value(s, "state", json_string(program_state(t->state)));
@@ -197,6 +232,7 @@ static int write_target(struct jsonstream *s, const struct view *view)
 	jsonstream_value(s, "complete", json_boolean(t->complete));
 	jsonstream_value(s, "elapsed_ns", sheet_integer(t->elapsed_ns));
 	jsonstream_value(s, "cpu_total_ns", sheet_integer(t->cpu_total_ns));
+	write_overhead(s, t);
 	for (size_t i = 0; i < SECTIONS && r == 0; i++)
 		if (section_wanted(i, view))
 			r = write_section(s, i, view);
@@ -233,6 +269,21 @@ static void write_meta(struct jsonstream *s, const Hotpath__Snapshot *snapshot)
 	jsonstream_close(s, '}');
 }
 
+static void write_unmeasured(struct jsonstream *s, const Hotpath__Snapshot *snapshot)
+{
+	jsonstream_open(s, "unmeasured", '[');
+	for (size_t i = 0; i < snapshot->n_unmeasured; i++) {
+		const Hotpath__Unmeasured *u = snapshot->unmeasured[i];
+
+		jsonstream_open(s, NULL, '{');
+		jsonstream_value(s, "family", sheet_integer(u->family));
+		jsonstream_value(s, "what", jsonstream_string(u->what, strlen(u->what)));
+		jsonstream_value(s, "programs", sheet_integer(u->programs));
+		jsonstream_close(s, '}');
+	}
+	jsonstream_close(s, ']');
+}
+
 static int write_report(struct jsonstream *s, const Hotpath__Snapshot *snapshot,
 			const struct options *options)
 {
@@ -251,6 +302,8 @@ static int write_report(struct jsonstream *s, const Hotpath__Snapshot *snapshot,
 		r = write_target(s, &view);
 	}
 	jsonstream_close(s, ']');
+	if (snapshot->n_unmeasured)
+		write_unmeasured(s, snapshot);
 	jsonstream_close(s, '}');
 	putc('\n', s->file);
 

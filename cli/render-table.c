@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cli/figures.h"
 #include "cli/grid.h"
 #include "cli/name.h"
+#include "cli/processes.h"
 #include "cli/program.h"
 #include "cli/render.h"
 #include "cli/section.h"
@@ -193,21 +195,70 @@ static int write_section(const struct output *o, enum section_id id, const struc
 
 /* --- targets --------------------------------------------------------------- */
 
-/* Why the figures do not move any more. */
-static const char *const states[] = {
-	[HOTPATH__TARGET_STATE__TARGET_RUNNING] = NULL,
-	[HOTPATH__TARGET_STATE__TARGET_EXITED] = "it has exited: the figures are final",
-	[HOTPATH__TARGET_STATE__TARGET_DETACHED] = "its probes were removed: the figures are final",
-	[HOTPATH__TARGET_STATE__TARGET_EXECED] =
-		"it became another program (exec): the figures are final",
-	[HOTPATH__TARGET_STATE__TARGET_SILENCED] =
-		"exec changed its credentials: observation ended, the figures are final",
+/* Why the figures do not move any more: of one process, and of several. */
+static const char *const states[][2] = {
+	[HOTPATH__TARGET_STATE__TARGET_RUNNING] = {NULL, NULL},
+	[HOTPATH__TARGET_STATE__TARGET_EXITED] = {"it has exited: the figures are final",
+						  "they have exited: the figures are final"},
+	[HOTPATH__TARGET_STATE__TARGET_DETACHED] = {"its probes were removed: the figures are final",
+						    "their probes were removed: the figures are "
+						    "final"},
+	[HOTPATH__TARGET_STATE__TARGET_EXECED] = {"it became another program (exec): the figures "
+						  "are final",
+						  "none runs any more: the figures are final"},
+	[HOTPATH__TARGET_STATE__TARGET_SILENCED] = {"exec changed its credentials: observation "
+						    "ended, the figures are final",
+						    "none is observed any more: the figures are "
+						    "final"},
 };
 
-static int write_header(const struct output *o, const Hotpath__Target *t)
+#define PIDS_SHOWN 3 /* the others are in JSON */
+
+/* (pid 4242), (pid 4243, child of 4242), (2,000 processes: 4242, 4243, 4244, ...) */
+static void write_pids(const struct output *o, const Hotpath__Target *t)
 {
+	char count[FMT_MAX];
+
+	if (t->processes < 2) {
+		fprintf(o->file, "(pid %d", t->pid);
+	} else {
+		fprintf(o->file, "(%s processes", fmt_count(count, t->processes));
+		for (size_t i = 0; i < t->n_pids && i < PIDS_SHOWN; i++)
+			fprintf(o->file, "%s%d", i ? ", " : ": ", t->pids[i]);
+		if (t->processes > PIDS_SHOWN)
+			fputs(", ...", o->file);
+	}
+	if (t->parent_pid)
+		fprintf(o->file, ", %s of %d", t->processes < 2 ? "child" : "children",
+			t->parent_pid);
+	putc(')', o->file);
+}
+
+static void write_cost(const struct output *o, const Hotpath__Target *t)
+{
+	char percent[FMT_MAX];
+	uint64_t cost_ns;
+
+	if (t->elapsed_ns && figures_probe_cost_ns(t, &cost_ns))
+		fprintf(o->file, ", probes cost about %s",
+			fmt_percent(percent, (double)cost_ns / (double)t->elapsed_ns));
+}
+
+/* Of a control group merged the first process would give it a wrong name. */
+static char *target_name(const Hotpath__Target *t, enum merge_by by, size_t *ret_size)
+{
+	if (by == MERGE_CGROUP && t->processes > 1 && t->cgroup.len)
+		return name_copy(t->cgroup.data, t->cgroup.len, ret_size);
+
+	return program_name(t, ret_size);
+}
+
+static int write_header(const struct output *o, const Hotpath__Target *t, enum merge_by by,
+			size_t depth)
+{
+	bool several = t->processes > 1;
 	size_t size;
-	_cleanup_free_ char *name = program_name(t, &size);
+	_cleanup_free_ char *name = target_name(t, by, &size);
 	_cleanup_free_ char *safe = name ? text_safe(name, size, o->utf8) : NULL;
 	_cleanup_free_ char *brief = safe ? text_shorten(safe, 40) : NULL;
 	char elapsed[FMT_MAX], count[FMT_MAX];
@@ -215,21 +266,24 @@ static int write_header(const struct output *o, const Hotpath__Target *t)
 	if (!brief)
 		return -ENOMEM;
 
-	fprintf(o->file, "%s[hotpath] %s (pid %d): %s observed, %s function%s%s\n", output_bold(o),
-		brief, t->pid, fmt_ns(elapsed, t->elapsed_ns, o->utf8),
-		fmt_count(count, t->functions_attached), t->functions_attached == 1 ? "" : "s",
-		output_plain(o));
-	if ((size_t)t->state < ARRAY_SIZE(states) && states[t->state])
-		fprintf(o->file, "%s%s%s\n", output_warn(o), states[t->state], output_plain(o));
+	fprintf(o->file, "%s[hotpath] %*s%s ", output_bold(o), (int)(2 * depth), "", brief);
+	write_pids(o, t);
+	fprintf(o->file, ": %s observed, %s function%s", fmt_ns(elapsed, t->elapsed_ns, o->utf8),
+		fmt_count(count, t->functions_attached), t->functions_attached == 1 ? "" : "s");
+	write_cost(o, t);
+	fprintf(o->file, "%s\n", output_plain(o));
+	if ((size_t)t->state < ARRAY_SIZE(states) && states[t->state][several])
+		fprintf(o->file, "%s%s%s\n", output_warn(o), states[t->state][several],
+			output_plain(o));
 
 	return 0;
 }
 
-static int write_target(const struct output *o, const struct view *view)
+static int write_target(const struct output *o, const struct view *view, size_t depth)
 {
 	int r;
 
-	r = write_header(o, view->target);
+	r = write_header(o, view->target, view->options->merge, depth);
 	for (size_t i = 0; i < SECTIONS && r == 0; i++)
 		if (section_wanted(i, view))
 			r = write_section(o, i, view);
@@ -237,18 +291,39 @@ static int write_target(const struct output *o, const struct view *view)
 	return r;
 }
 
+/* Programs that no target is of: nothing above lacks them. */
+static int write_unmeasured(const struct output *o, const Hotpath__Unmeasured *u)
+{
+	_cleanup_free_ char *what = text_safe(u->what, strlen(u->what), o->utf8);
+	char count[FMT_MAX];
+
+	if (!what)
+		return -ENOMEM;
+
+	fprintf(o->file,
+		"%s%s program%s of family %%%u (%s) ran without probes: gone, or over a limit, before "
+		"they were ready%s\n",
+		output_warn(o), fmt_count(count, u->programs), u->programs == 1 ? "" : "s", u->family,
+		what, output_plain(o));
+
+	return 0;
+}
+
 int render_table(struct output *output, const Hotpath__Snapshot *snapshot,
 		 const struct options *options)
 {
 	struct view view = {.snapshot = snapshot, .options = options, .utf8 = output->utf8};
+	struct processes_line line = {0};
 	int r = 0;
 
 	for (size_t i = 0; i < snapshot->n_targets && r == 0; i++) {
 		if (i)
 			putc('\n', output->file);
 		view.target = snapshot->targets[i];
-		r = write_target(output, &view);
+		r = write_target(output, &view, processes_depth(&line, view.target));
 	}
+	for (size_t i = 0; i < snapshot->n_unmeasured && r == 0; i++)
+		r = write_unmeasured(output, snapshot->unmeasured[i]);
 
 	return r;
 }

@@ -2,15 +2,18 @@
 /* Snapshot to output, by way of the chosen format. */
 #include <errno.h>
 #include "cli/complain.h"
+#include "cli/processes.h"
 #include "cli/render.h"
 #include "cli/report.h"
 
-int report_write(struct output *output, const Hotpath__Snapshot *snapshot,
-		 const struct options *options)
+int report_write(struct output *output, Hotpath__Snapshot *snapshot, const struct options *options)
 {
-	int r = 0, closed;
+	int r, closed;
 
-	if (!options->format->silent)
+	r = processes_arrange(snapshot, options->merge);
+	if (r < 0)
+		complain("cannot write the report: out of memory");
+	if (r == 0 && !options->format->silent)
 		r = output_begin(output);
 	if (r == 0) {
 		r = options->format->write(output, snapshot, options);

@@ -8,7 +8,7 @@
 #include "snapshot.pb-c.h"
 
 /* Closes the output, whatever happens. */
-int report_write(struct output *output, const Hotpath__Snapshot *snapshot,
+int report_write(struct output *output, Hotpath__Snapshot *snapshot,
 		 const struct options *options);
 
 #endif

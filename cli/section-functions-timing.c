@@ -95,7 +95,10 @@ enum {
 	COLUMN_lost,
 	COLUMN_histogram_lost,
 	COLUMN_class,
+	COLUMN_price,
 	COLUMN_returns,
+	COLUMN_probe_exits,
+	COLUMN_exit_class,
 	COLUMN_reason,
 	COLUMNS_AFTER,
 };
@@ -131,7 +134,10 @@ static const struct column columns_after[] = {
 	[COLUMN_lost] = {"lost", NULL, NULL, 0, CELL_COUNT},
 	[COLUMN_histogram_lost] = {"histogram_lost", NULL, NULL, 0, CELL_COUNT},
 	[COLUMN_class] = {"class", "probe", NULL, 0, CELL_TEXT},
+	[COLUMN_price] = {"price_ns", "probe", NULL, 0, CELL_NS},
 	[COLUMN_returns] = {"returns", "probe", NULL, 0, CELL_TEXT},
+	[COLUMN_probe_exits] = {"exits", "probe", NULL, 0, CELL_COUNT},
+	[COLUMN_exit_class] = {"exit_class", "probe", NULL, 0, CELL_TEXT},
 	[COLUMN_reason] = {"reason", "probe", NULL, 0, CELL_TEXT},
 };
 
@@ -188,9 +194,18 @@ static void put_number(struct cell *cell, uint64_t number, bool known)
 	cell->absent = !known;
 }
 
+/* Several processes as one: some time the function, others only count it. */
+static uint64_t counted_elsewhere(const Hotpath__Function *f)
+{
+	uint64_t known = f->exits + f->open + f->unwound + f->vetoed + f->lost;
+
+	return figures_has_times(f) && !figures_timed(f) && f->calls > known ? f->calls - known : 0;
+}
+
 static bool needs_note(const Hotpath__Function *f)
 {
-	return f->open || f->unwound || f->vetoed || f->lost || f->histogram_lost;
+	return f->open || f->unwound || f->vetoed || f->lost || f->histogram_lost ||
+	       counted_elsewhere(f);
 }
 
 static void row_identity(const Hotpath__Function *f, struct cell *cell)
@@ -236,9 +251,15 @@ static void row_account(const Hotpath__Function *f, struct cell *cell)
 
 static void row_probe(const Hotpath__Function *f, struct cell *cell)
 {
-	put_text(&cell[COLUMN_class], f->probe ? program_site_class(f->probe->class_) : "");
-	put_text(&cell[COLUMN_returns], f->probe ? program_returns(f->probe->returns) : "");
-	put_text(&cell[COLUMN_reason], f->probe ? f->probe->reason : "");
+	const Hotpath__Probe *p = f->probe;
+	bool sites = p && p->returns == HOTPATH__RETURNS__RETURNS_SITES && p->exits;
+
+	put_text(&cell[COLUMN_class], p ? program_site_class(p->class_) : "");
+	put_number(&cell[COLUMN_price], p ? p->price_ns : 0, p && p->price_ns);
+	put_text(&cell[COLUMN_returns], p ? program_returns(p->returns) : "");
+	put_number(&cell[COLUMN_probe_exits], sites ? p->exits : 0, sites);
+	put_text(&cell[COLUMN_exit_class], sites ? program_site_class(p->exit_class) : "");
+	put_text(&cell[COLUMN_reason], p ? p->reason : "");
 }
 
 static void row(const struct sheet *sheet, const void *data, struct cell *cell)
@@ -299,6 +320,9 @@ static void note_function(struct sheet *sheet, const Hotpath__Function *f)
 			COUNTED(f->unwound));
 	if (f->vetoed)
 		fprintf(line, "; %s call%s counted, not timed", COUNTED(f->vetoed));
+	if (counted_elsewhere(f))
+		fprintf(line, "; %s call%s of processes in which it is only counted",
+			COUNTED(counted_elsewhere(f)));
 	if (f->lost)
 		fprintf(line, "; %s call%s whose return was lost", COUNTED(f->lost));
 	if (f->histogram_lost)
@@ -335,19 +359,37 @@ static void note_entry_only(struct sheet *sheet)
 			   same, common);
 }
 
+static bool is_stepped(const Hotpath__Probe *p)
+{
+	return p->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED ||
+	       (p->returns == HOTPATH__RETURNS__RETURNS_SITES &&
+		p->exit_class == HOTPATH__SITE_CLASS__SITE_STEPPED);
+}
+
 /* What a probe adds to the time that it measures is not taken off yet: say so where
  * it is more than the function may take. */
 static void note_stepped(struct sheet *sheet)
 {
 	size_t stepped = 0;
+	uint64_t dearest_ns = 0;
 
 	for (size_t i = 0; i < sheet->rows; i++) {
 		const Hotpath__Function *f = sheet->row[i];
 
-		stepped += f->exits && f->probe &&
-			   f->probe->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED;
+		if (!f->exits || !f->probe || !is_stepped(f->probe))
+			continue;
+		stepped++;
+		if (f->probe->price_ns > dearest_ns)
+			dearest_ns = f->probe->price_ns;
 	}
-	if (stepped)
+	if (!stepped)
+		return;
+
+	if (dearest_ns)
+		sheet_note(sheet, "single-stepped probes add up to about %s to each call of %zu function%s",
+			   fmt_ns((char[FMT_MAX]){0}, dearest_ns, sheet->view->utf8), stepped,
+			   stepped == 1 ? "" : "s");
+	else
 		sheet_note(sheet,
 			   "single-stepped probes add several us to each call of %zu function%s",
 			   stepped, stepped == 1 ? "" : "s");

@@ -129,6 +129,8 @@ static void fill_members(const Hotpath__Target *t, struct account a, json_t *mem
 	json_object_set_new(members, "entry_only", sheet_integer(t->functions_entry_only));
 	json_object_set_new(members, "bystanders", bystanders_of(t));
 	json_object_set_new(members, "kernel_bytes", sheet_integer(t->kernel_bytes));
+	if (t->text_pages)
+		json_object_set_new(members, "text_pages", sheet_integer(t->text_pages));
 }
 
 /* --- sentences ------------------------------------------------------------- */
@@ -175,6 +177,12 @@ static void fill_notes(const Hotpath__Target *t, struct account a, struct sheet 
 		note_text(sheet, t->notes[i]);
 	if (!sheet->notes)
 		sheet_note(sheet, "nothing was lost");
+	if (t->text_pages)
+		sheet_note(sheet,
+			   "%s page%s of its code (4 KiB) %s private, for the probes: a program that "
+			   "checks its own code sees them",
+			   COUNT(t->text_pages), t->text_pages == 1 ? "" : "s",
+			   t->text_pages == 1 ? "is" : "are");
 }
 
 static int fill(const struct view *view, struct sheet *sheet)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One loop over sigtimedwait(). What the terminal sends, the kernel sends to CMD
- * as well: it is of our process group. What another process sent to us alone is
- * passed on.
+ * One loop over sigtimedwait(). What the terminal or anybody else sends to our
+ * process group reaches CMD as well (group.h). What another process sent to us alone
+ * is passed on.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "cli/group.h"
 #include "cli/supervise.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -25,12 +26,18 @@ static void watched_set(sigset_t *set)
 		sigaddset(set, watched[i]);
 }
 
-void supervise_begin(void)
+void supervise_begin(char **word, int words)
 {
 	sigset_t set;
 
 	watched_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	group_begin(word, words);
+}
+
+void supervise_end(void)
+{
+	group_end();
 }
 
 struct deadline {
@@ -49,18 +56,31 @@ static void deadline_pass(struct deadline *d, pid_t pid)
 	d->ended = true;
 }
 
+/* By the group, which CMD may have left. */
+static bool has_reached(pid_t pid, int signal)
+{
+	return group_got(signal) && getpgid(pid) == getpgrp();
+}
+
 /*
  * The terminal stopped CMD (Ctrl-Z, or input in the background): stop likewise,
- * so that the shell takes over. Whoever continues us continues CMD. SIGSTOP is
- * nobody's but CMD's: following it could leave us stopped for good.
+ * so that the shell takes over. Whoever continues us continues CMD, and at once: a
+ * stop of CMD's that we have not seen yet would stop us again, for good. SIGSTOP is
+ * nobody's but CMD's: following it could leave us stopped for good, too.
  */
 static void follow_stop(pid_t pid, int signal)
 {
+	const struct timespec now = {0, 0};
+	sigset_t set;
+
 	if (signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
 		return;
 
 	raise(SIGSTOP);
-	kill(pid, SIGCONT);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCONT);
+	if (sigtimedwait(&set, NULL, &now) != SIGCONT || !has_reached(pid, SIGCONT))
+		kill(pid, SIGCONT);
 }
 
 /*
@@ -122,6 +142,18 @@ static bool sent_by_another(const siginfo_t *info, pid_t pid)
 	return by_process && info->si_pid != getpid() && info->si_pid != pid;
 }
 
+/* The watcher is asked in any case: what it keeps would be taken for the next one. */
+static void handle(int signal, const siginfo_t *info, pid_t pid)
+{
+	bool reached = has_reached(pid, signal);
+
+	if (sent_by_another(info, pid) && !reached)
+		kill(pid, signal);
+	else if (signal == SIGTSTP && (reached || info->si_code == SI_KERNEL) &&
+		 stops_by_itself(pid))
+		follow_stop(pid, signal);
+}
+
 static int await(const sigset_t *set, siginfo_t *info, const struct deadline *d)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), left = d->at_ns > now ? d->at_ns - now : 0;
@@ -142,10 +174,8 @@ bool supervise(pid_t pid, uint64_t duration_ns, uint64_t grace_ns)
 
 		if (signal < 0 && errno == EAGAIN)
 			deadline_pass(&d, pid);
-		else if (signal > 0 && signal != SIGCHLD && sent_by_another(&info, pid))
-			kill(pid, signal);
-		else if (signal == SIGTSTP && info.si_code == SI_KERNEL && stops_by_itself(pid))
-			follow_stop(pid, signal);
+		else if (signal > 0 && signal != SIGCHLD)
+			handle(signal, &info, pid);
 	}
 
 	return d.ended;

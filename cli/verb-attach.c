@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include "cli/answer.h"
 #include "cli/client.h"
 #include "cli/complain.h"
 #include "cli/report.h"
@@ -10,65 +11,18 @@
 #include "cli/verb.h"
 #include "cli/wait.h"
 #include "lib/cleanup.h"
-#include "lib/fmt.h"
+#include "lib/clock.h"
 
-#define COUNT(n) fmt_count((char[FMT_MAX]){0}, n)
-
-static void print_kinds(FILE *f, const Hotpath__AttachedTarget *t)
-{
-	const struct {
-		uint32_t n;
-		const char *what;
-	} kinds[] = {
-		{t->session + t->sites, "timed"},
-		{t->entry_only, "counted only"},
-		{t->already, "attached before"},
-		{t->skipped, "skipped"},
-		{t->cheap, t->cheap == 1 ? "cheap probe" : "cheap probes"},
-		{t->expensive, t->expensive == 1 ? "expensive probe (single-stepped)"
-						 : "expensive probes (single-stepped)"},
-	};
-	const char *separator = ": ";
-
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i].n) {
-			fprintf(f, "%s%s %s", separator, COUNT(kinds[i].n), kinds[i].what);
-			separator = ", ";
-		}
-}
-
-/* attached to redis-server (pid 4242), 48 functions: 40 timed, 8 counted only, ... */
-static void print_target(FILE *f, const struct options *options, const Hotpath__AttachedTarget *t)
-{
-	_cleanup_free_ char *comm = fmt_safe(t->comm.data, t->comm.len);
-	char ttl[FMT_MAX];
-
-	fprintf(f, "attached to %s (pid %d), %s function%s", comm ?: "?", t->pid,
-		COUNT(t->functions), t->functions == 1 ? "" : "s");
-	print_kinds(f, t);
-	putc('\n', f);
-	if (t->bystander_processes)
-		fprintf(f, "  %u other processes run the same files and pay for the probes, too\n",
-			t->bystander_processes);
-	if (t->existed)
-		fprintf(f, "  it was attached before: earlier figures are kept\n");
-	if (t->ttl_ns && !options->duration_ns)
-		fprintf(f, "  detaches by itself in %s (--ttl)\n", fmt_span(ttl, t->ttl_ns));
-	for (size_t i = 0; i < t->n_notes; i++) {
-		_cleanup_free_ char *note = fmt_safe(t->notes[i], strlen(t->notes[i]));
-
-		fprintf(f, "  %s\n", note ?: "");
-	}
-}
+/* --- --duration ------------------------------------------------------------ */
 
 /* What somebody attached before us stays attached. */
 static int report_and_detach(const struct options *options, struct output *output,
-			     const struct pids *pids, bool existed)
+			     const struct pids *targets, bool existed)
 {
 	Hotpath__Reply *reply;
 	int r;
 
-	if (request_report(options, pids, &reply) < 0) {
+	if (request_report(options, targets, &reply) < 0) {
 		output_close(output);
 		return STATUS_FAILURE;
 	}
@@ -79,65 +33,106 @@ static int report_and_detach(const struct options *options, struct output *outpu
 		complain("attach: not detached, because it was attached before");
 		return r < 0 ? STATUS_FAILURE : STATUS_OK;
 	}
-	if (request_detach(options, pids, false, &reply) < 0)
+	if (request_detach(options, targets, false, &reply) < 0)
 		return STATUS_FAILURE;
 	client_reply_free(reply);
 
 	return r < 0 ? STATUS_FAILURE : STATUS_OK;
 }
 
-static int watch(const struct options *options, struct output *output, const struct pids *pids,
-		 bool existed)
+/* Those of the targets that run now: children that were followed are among them. */
+static int find_running(const struct options *options, const struct pids *targets,
+			struct pids *ret)
 {
-	if (wait_for_pids(options->socket, pids, options->duration_ns) < 0) {
+	Hotpath__Reply *reply;
+	size_t n = 0;
+	int r;
+
+	r = request_report(options, targets, &reply);
+	if (r < 0)
+		return r;
+
+	ret->pid = calloc(reply->report->n_targets + 1, sizeof(*ret->pid));
+	for (size_t i = 0; ret->pid && i < reply->report->n_targets; i++)
+		if (wait_is_running(reply->report->targets[i]->pid))
+			ret->pid[n++] = reply->report->targets[i]->pid;
+	ret->count = n;
+	client_reply_free(reply);
+	return 0;
+}
+
+/* Until the time is over or nothing runs any more that was asked for, or its children. */
+static int wait_for_targets(const struct options *options, const struct pids *asked,
+			    const struct pids *targets, bool others_come)
+{
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + options->duration_ns;
+	int r;
+
+	r = wait_for_pids(options->socket, asked, others_come, end_ns);
+	while (r == 1 && targets->families) {
+		_cleanup_(pids_clear) struct pids running = {0};
+
+		r = find_running(options, targets, &running);
+		if (r < 0 || !running.count)
+			return r;
+		r = wait_for_pids(options->socket, &running, false, end_ns);
+	}
+
+	return r;
+}
+
+static int watch(const struct options *options, struct output *output, const struct pids *asked,
+		 const Hotpath__AttachReply *reply)
+{
+	_cleanup_(pids_clear) struct pids targets = {0};
+	bool existed = answer_existed(reply);
+
+	if (answer_targets(reply, asked, &targets) < 0 ||
+	    wait_for_targets(options, asked, &targets, reply->waits) < 0) {
 		output_close(output);
 		return STATUS_FAILURE;
 	}
 
-	return report_and_detach(options, output, pids, existed);
+	return report_and_detach(options, output, &targets, existed);
 }
 
-static bool any_existed(const Hotpath__AttachReply *reply)
-{
-	for (size_t i = 0; i < reply->n_targets; i++)
-		if (reply->targets[i]->existed)
-			return true;
-
-	return false;
-}
+/* --- the verb -------------------------------------------------------------- */
 
 /* The report owns standard output: what was attached is said beside it. */
 static int attach(const struct options *options, struct output *output, const struct pids *pids)
 {
-	FILE *f = options->duration_ns ? stderr : stdout;
 	Hotpath__Reply *reply;
-	bool existed;
+	int status;
 
 	if (request_attach(options, pids, false, &reply) < 0) {
 		output_close(output);
 		return STATUS_FAILURE;
 	}
-	for (size_t i = 0; i < reply->attach->n_targets; i++)
-		print_target(f, options, reply->attach->targets[i]);
-	existed = any_existed(reply->attach);
-	client_reply_free(reply);
+	answer_print(options->duration_ns ? stderr : stdout, options, reply->attach);
 	if (options->duration_ns)
-		return watch(options, output, pids, existed);
-
-	return output_close(output) < 0 ? STATUS_FAILURE : STATUS_OK;
+		status = watch(options, output, pids, reply->attach);
+	else
+		status = output_close(output) < 0 ? STATUS_FAILURE : STATUS_OK;
+	client_reply_free(reply);
+	return status;
 }
 
 int verb_attach(const struct options *options, int words, char **word)
 {
 	_cleanup_(pids_clear) struct pids pids = {0};
+	bool selects = selectors_any(&options->select);
 	struct output output;
 
-	if (!words)
-		return verb_misuse("attach", "which process? give PIDs");
+	if (!words && !selects)
+		return verb_misuse("attach", "which process? give PIDs, --name, --exe, --cgroup "
+					     "or --unit");
+	if (words && selects)
+		return verb_misuse("attach", "PIDs or %s, not both", options->select.text);
 	if (request_pids("attach", words, word, &pids) < 0)
 		return STATUS_USAGE;
 	if (!options->n_functions)
-		return request_needs_functions("attach", word[0]);
+		return request_needs_functions("attach",
+					       selects ? options->select.text : word[0]);
 	/* Before anything is changed: a file that cannot be written is an early error. */
 	if (output_open(options->duration_ns ? options->output : NULL, &output) < 0)
 		return STATUS_FAILURE;

@@ -16,7 +16,7 @@ int verb_record(const struct options *options, int words, char **word)
 
 	if (!options->output)
 		return verb_misuse("record", "where to? give -o FILE");
-	if (request_pids("record", words, word, &pids) < 0)
+	if (request_targets("record", words, word, &pids) < 0)
 		return STATUS_USAGE;
 	if (request_report(options, &pids, &reply) < 0)
 		return STATUS_FAILURE;

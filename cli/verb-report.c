@@ -11,11 +11,11 @@
 
 static bool is_file(const char *word)
 {
-	return !*word || word[strspn(word, "0123456789")];
+	return !request_is_target(word);
 }
 
 static int show(const struct options *options, struct output *output,
-		const Hotpath__Snapshot *snapshot)
+		Hotpath__Snapshot *snapshot)
 {
 	if (!snapshot->n_targets)
 		complain_hint("hotpath: no targets; try: hotpath attach PID -f PATTERN");
@@ -62,7 +62,7 @@ int verb_report(const struct options *options, int words, char **word)
 	bool file = words == 1 && is_file(word[0]);
 	struct output output;
 
-	if (!file && request_pids("report", words, word, &pids) < 0)
+	if (!file && request_targets("report", words, word, &pids) < 0)
 		return STATUS_USAGE;
 	if (output_open(options->output, &output) < 0)
 		return STATUS_FAILURE;

@@ -59,6 +59,39 @@ static void text_features(const struct output *o, const Hotpath__StatusReply *s)
 			line(o, "lacks %s: %s", s->features[i]->name, s->features[i]->text);
 }
 
+/* price of a counted call here: nop5 512 ns, emulated 738 ns, stepped 9.34 us */
+static void text_prices(const struct output *o, const Hotpath__StatusReply *s)
+{
+	static const struct {
+		Hotpath__Returns returns;
+		const char *what;
+	} kinds[] = {
+		{HOTPATH__RETURNS__RETURNS_NONE, "a counted call"},
+		{HOTPATH__RETURNS__RETURNS_SESSION, "a timed call"},
+		{HOTPATH__RETURNS__RETURNS_SITES, "timing it by its ways out, besides counting"},
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		bool any = false;
+
+		for (size_t i = 0; i < s->n_prices; i++) {
+			const Hotpath__Price *p = s->prices[i];
+
+			if (p->returns != kinds[k].returns)
+				continue;
+			if (!any)
+				fprintf(o->file, "price of %s:", kinds[k].what);
+			fprintf(o->file, "%s %s %s", any ? "," : "", program_site_class(p->class_),
+				NS(p->ns));
+			any = true;
+		}
+		if (any)
+			putc('\n', o->file);
+	}
+	if (*s->prices_missing)
+		line(o, "prices of probes are not all known: %s", s->prices_missing);
+}
+
 static void text_daemon(const struct output *o, const Hotpath__StatusReply *s)
 {
 	line(o, "hotpathd %s (pid %d), up %s, %s on CPU, kernel %s", s->version, s->daemon_pid,
@@ -68,12 +101,29 @@ static void text_daemon(const struct output *o, const Hotpath__StatusReply *s)
 	if (*s->kernel_bytes_formula)
 		line(o, "        %s", s->kernel_bytes_formula);
 	text_features(o, s);
+	text_prices(o, s);
 	for (size_t i = 0; i < s->n_limits; i++)
 		line(o, "limit %s: %s of %s", s->limits[i]->name, COUNT(s->limits[i]->used),
 		     s->limits[i]->max ? COUNT(s->limits[i]->max) : "any number");
 	for (size_t i = 0; i < s->n_lost; i++)
 		line(o, "lost %s: %s (%s)", s->lost[i]->name, COUNT(s->lost[i]->value),
 		     s->lost[i]->text);
+}
+
+static void text_families(const struct output *o, const Hotpath__StatusReply *s)
+{
+	for (size_t i = 0; i < s->n_families; i++) {
+		const Hotpath__Family *f = s->families[i];
+
+		_cleanup_free_ char *missed = NULL;
+
+		if (f->not_measured && asprintf(&missed, ", %s not measured",
+						COUNT(f->not_measured)) < 0)
+			missed = NULL;
+		line(o, "family %%%u: %s: %s running, %s measured so far%s%s", f->id, f->what,
+		     COUNT(f->running), COUNT(f->seen), missed ?: "",
+		     f->waits ? ", waits for more" : "");
+	}
 }
 
 static char *number(long long n)
@@ -123,6 +173,7 @@ static int text_targets(const struct output *o, const Hotpath__StatusReply *s)
 static int write_text(const struct output *o, const Hotpath__StatusReply *s)
 {
 	text_daemon(o, s);
+	text_families(o, s);
 	return text_targets(o, s);
 }
 
@@ -164,6 +215,31 @@ static void json_targets(struct jsonstream *j, const Hotpath__StatusReply *s)
 	jsonstream_close(j, ']');
 }
 
+static void json_families(struct jsonstream *j, const Hotpath__StatusReply *s)
+{
+	jsonstream_open(j, "families", '[');
+	for (size_t i = 0; i < s->n_families; i++) {
+		const Hotpath__Family *f = s->families[i];
+
+		jsonstream_open(j, NULL, '{');
+		jsonstream_value(j, "family", json_integer(f->id));
+		jsonstream_value(j, "what", word(f->what));
+		jsonstream_value(j, "running", json_integer(f->running));
+		jsonstream_value(j, "seen", sheet_integer(f->seen));
+		jsonstream_value(j, "waits", json_boolean(f->waits));
+		jsonstream_value(j, "not_measured", sheet_integer(f->not_measured));
+		jsonstream_close(j, '}');
+	}
+	jsonstream_close(j, ']');
+}
+
+static void json_prices(struct jsonstream *j, const Hotpath__StatusReply *s)
+{
+	program_json_prices(j, s->prices, s->n_prices);
+	if (*s->prices_missing)
+		jsonstream_value(j, "prices_missing", word(s->prices_missing));
+}
+
 static void json_numbers(struct jsonstream *j, const Hotpath__StatusReply *s)
 {
 	jsonstream_open(j, "lost", '{');
@@ -195,6 +271,8 @@ static int write_json(const struct output *o, const Hotpath__StatusReply *s, boo
 	jsonstream_value(&j, "kernel_bytes_limit", sheet_integer(s->kernel_bytes_limit));
 	jsonstream_value(&j, "kernel_bytes_formula", word(s->kernel_bytes_formula));
 	json_features(&j, s);
+	json_prices(&j, s);
+	json_families(&j, s);
 	json_targets(&j, s);
 	jsonstream_value(&j, "targets_hidden", json_integer(s->targets_hidden));
 	json_numbers(&j, s);

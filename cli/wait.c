@@ -65,17 +65,16 @@ static int check_daemon(const char *socket, struct pollfd *p)
 	r = client_connect(socket, &p->fd);
 	if (r < 0) {
 		complain("hotpathd at %s died; what it had measured is lost", socket);
-		complain_hint("its log says why: journalctl -u hotpathd");
+		client_hint_at_log(socket);
 		return -EPIPE;
 	}
 
 	return 0;
 }
 
-static int wait_until(const char *socket, struct pollfd *p, size_t pids, uint64_t end_ns)
+static int wait_until(const char *socket, struct pollfd *p, size_t pids, size_t running,
+		      uint64_t end_ns)
 {
-	size_t running = pids;
-
 	while (running) {
 		uint64_t now = clock_ns(CLOCK_MONOTONIC), left = end_ns > now ? end_ns - now : 0;
 		struct timespec timeout = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
@@ -85,17 +84,18 @@ static int wait_until(const char *socket, struct pollfd *p, size_t pids, uint64_
 			return 0;
 		if (n > 0 && p[POLL_DAEMON].revents && check_daemon(socket, &p[POLL_DAEMON]) < 0)
 			return -EPIPE;
-		running = count_running(p + POLL_PIDS, pids);
+		if (pids)
+			running = count_running(p + POLL_PIDS, pids);
 	}
 
-	return 0;
+	return 1;
 }
 
-int wait_for_pids(const char *socket, const struct pids *pids, uint64_t duration_ns)
+int wait_for_pids(const char *socket, const struct pids *pids, bool others_come, uint64_t end_ns)
 {
-	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + duration_ns;
-	_cleanup_free_ struct pollfd *p = calloc(POLL_PIDS + pids->count, sizeof(*p));
-	int r = 0;
+	size_t count = others_come ? 0 : pids->count;
+	_cleanup_free_ struct pollfd *p = calloc(POLL_PIDS + count, sizeof(*p));
+	int r;
 
 	if (!p) {
 		complain("out of memory");
@@ -105,10 +105,19 @@ int wait_for_pids(const char *socket, const struct pids *pids, uint64_t duration
 	p[POLL_SIGNAL] = (struct pollfd){.fd = open_signals(), .events = POLLIN};
 	p[POLL_DAEMON] = (struct pollfd){.fd = -1, .events = POLLIN | POLLRDHUP};
 	r = check_daemon(socket, &p[POLL_DAEMON]);
-	if (r == 0 && open_pidfds(pids, p + POLL_PIDS))
-		r = wait_until(socket, p, pids->count, end_ns);
+	if (r == 0)
+		r = wait_until(socket, p, count,
+			       others_come ? 1 : open_pidfds(pids, p + POLL_PIDS), end_ns);
 
-	for (size_t i = 0; i < POLL_PIDS + pids->count; i++)
+	for (size_t i = 0; i < POLL_PIDS + count; i++)
 		close_fd(p[i].fd);
 	return r;
+}
+
+bool wait_is_running(int32_t pid)
+{
+	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) == 0;
 }

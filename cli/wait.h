@@ -6,10 +6,14 @@
 #include "cli/request.h"
 
 /*
- * Returns 0 when the time is over, when a signal asked to end it (INT, TERM, HUP:
- * those who asked still want the report), or when the last process has exited.
- * -EPIPE when the daemon is gone, told.
+ * Returns 0 when the time is over (end_ns, of CLOCK_MONOTONIC), or when a signal asked
+ * to end it (INT, TERM, HUP: those who asked still want the report). Returns 1 when the
+ * last process has exited; with others_come that ends nothing. -EPIPE when the daemon
+ * is gone, told.
  */
-int wait_for_pids(const char *socket, const struct pids *pids, uint64_t duration_ns);
+int wait_for_pids(const char *socket, const struct pids *pids, bool others_come, uint64_t end_ns);
+
+/* Is it there, and has it not ended? */
+bool wait_is_running(int32_t pid);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef DAEMON_ADOPT_H
 #define DAEMON_ADOPT_H
 
+#include "family.h"
 #include "proc.h"
 #include "reader.pb-c.h"
 #include "registry.h"
@@ -26,9 +27,12 @@ struct adoption {
 /* A reference in *ret, also when the error is one that comes after it was made. */
 int adopt_target(struct registry *registry, const struct adoption *looked, struct target **ret,
 		 int *ret_existed);
-/* NULL, or why it must not be probed. */
+/* NULL, or why it must not be probed; adopt_execed by address: then it may be looked at
+ * again. */
+extern const char adopt_execed[];
 const char *adopt_changed(const struct adoption *looked);
-int adopt_hook(struct target *target, const struct proc_objects *objects,
+/* family: in every process, as its children are followed; NULL: in this one. */
+int adopt_hook(struct target *target, struct family *family, const struct proc_objects *objects,
 	       const Hotpath__ReaderReply *reply);
 
 #endif

@@ -1,59 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The attach request; see attach.h. A struct attaching lives from the request
- * to its answer; in between hotpath-reader runs once per process.
+ * to its answer; in between hotpath-reader runs once for all processes that have mapped
+ * the same files, and the event loop has a turn after each process.
  */
 #include "attach.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "adopt.h"
-#include "attached.h"
-#include "bystanders.h"
-#include "judge.h"
+#include "ask.h"
+#include "attaching.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
-#include "plans.h"
 #include "proc.h"
 #include "reading.h"
-#include "returns.h"
+#include "translators.h"
 
-#define PIDS_MAX 256
-
-struct attaching {
-	struct registry *registry;
-	struct peer peer;
-	struct reply *reply;
-	Hotpath__AttachRequest *request;
-	struct attached *attached;
-	size_t at; /* the process being worked on */
-
-	/* of that process: */
-	struct process_facts facts;
-	struct proc_objects objects;
-	uint64_t start_ticks;
-	struct reading *reading;
-	struct attaching *next;
-};
-
-static void attaching_next(struct attaching *a);
+/* A process that becomes another one each time it is looked at is given up. */
+#define TRIES_MAX 4
+/* What one that cannot be attached goes on to start is not looked for for ever. */
+#define ROUNDS_MAX 8
 
 /* --- life --------------------------------------------------------------------- */
 
-static void attaching_free(struct attaching *a)
+/* What it still does nobody is to cancel. */
+static void attaching_unlist(struct attaching *a)
 {
 	struct attaching **at;
-	size_t i;
 
 	for (at = &a->registry->attaching; *at && *at != a; at = &(*at)->next)
 		;
 	if (*at)
 		*at = a->next;
+}
+
+static void attaching_free(struct attaching *a)
+{
+	size_t i;
+
+	attaching_unlist(a);
+	sd_event_source_disable_unref(a->step);
 	reading_cancel(TAKE(a->reading));
+	ahead_cancel(TAKE(a->ahead));
+	answers_done(&a->answers);
+	bystanders_done(&a->bystanders);
 	proc_objects_free(&a->objects);
 	for (i = 0; i < a->request->n_pids; i++)
 		attached_done(&a->attached[i]);
@@ -62,28 +59,75 @@ static void attaching_free(struct attaching *a)
 	free(a);
 }
 
+bool attaching_is_named(const struct attaching *a)
+{
+	return a->at < a->n_named || a->at >= a->request->n_pids;
+}
+
+static void undo_one(struct attaching *a, struct attached *at)
+{
+	struct target *t = at->target;
+
+	if (!t || target_is_finished(t))
+		return;
+	target_leave(t, a);
+	/* The registry's reference and ours: nobody else wants it. */
+	if (!at->message.existed && !t->n_members && t->refs == 2)
+		registry_remove(a->registry, t);
+	else if (a->family)
+		family_disown(a->family, t);
+}
+
+/* What was done to it is taken back, and it can be begun anew. */
+static void attaching_restart(struct attaching *a, struct attached *at)
+{
+	undo_one(a, at);
+	at->target = target_unref(at->target);
+	at->message.existed = false;
+}
+
+/* Goes on without one that was not named. */
+static void attaching_skip(struct attaching *a, const char *why)
+{
+	pid_t tid;
+
+	attaching_restart(a, &a->attached[a->at]);
+	/* Who has ended is not missed. */
+	if (proc_live_thread(a->request->pids[a->at], &tid) == 0 && !a->left_out++)
+		snprintf(a->left_text, sizeof(a->left_text), "%.250s", why);
+	attaching_pass(a);
+}
+
+void attaching_pass(struct attaching *a)
+{
+	a->at++;
+	a->tries = 0;
+	attaching_next(a);
+}
+
+bool attaching_again(struct attaching *a)
+{
+	if (++a->tries == TRIES_MAX)
+		return false;
+	attaching_restart(a, &a->attached[a->at]);
+	attaching_next(a);
+	return true;
+}
+
 /* All or none: takes back what this request has done so far, and only that: others
  * may have joined functions of the same target meanwhile. */
 static void attaching_undo(struct attaching *a)
 {
 	size_t i;
 
-	for (i = 0; i < a->request->n_pids; i++) {
-		struct target *t = a->attached[i].target;
-
-		if (!t || target_is_finished(t))
-			continue;
-		target_leave(t, a);
-		/* The registry's reference and ours: nobody else wants it. */
-		if (!t->n_members && t->refs == 2)
-			registry_remove(a->registry, t);
-	}
+	attaching_unlist(a);
+	for (i = 0; i < a->request->n_pids; i++)
+		undo_one(a, &a->attached[i]);
+	if (a->family)
+		family_close(TAKE(a->family), HOTPATH__TARGET_STATE__TARGET_DETACHED);
 }
 
-static void attaching_fail(struct attaching *a, int code, const char *hint, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void attaching_fail(struct attaching *a, int code, const char *hint, const char *format, ...)
+void attaching_fail(struct attaching *a, int code, const char *hint, const char *format, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -91,309 +135,128 @@ static void attaching_fail(struct attaching *a, int code, const char *hint, cons
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (!attaching_is_named(a)) {
+		log_info("left out: %s", text);
+		attaching_skip(a, text);
+		return;
+	}
 	attaching_undo(a);
 	reply_error(a->reply, code, hint, "%s", text);
 	attaching_free(a);
 }
 
-/* --- is it allowed? -------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------- */
 
-static const char *refusal_hint(const struct attaching *a)
+/* Who attached it before, for longer, still wants it then. */
+static void settle_ttl(struct attaching *a, struct attached *at, bool was_named)
 {
-	if (a->facts.zombie || a->facts.kernel_thread)
-		return NULL;
-	return "attach to a process of your own, or ask as root: sudo hotpath attach PID ...";
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), ttl = a->request->ttl_ns;
+	struct target *t = at->target;
+
+	if (was_named && ttl && (!t->ttl_end_ns || now + ttl < t->ttl_end_ns))
+		attached_note(at, "--ttl is not heeded: it was attached for longer before");
+	else
+		registry_set_ttl(a->registry, t, ttl);
+	at->message.ttl_ns = t->ttl_end_ns > now ? t->ttl_end_ns - now : 0;
 }
 
-/* False: refused, and said. */
-static bool attaching_authorise(struct attaching *a, pid_t pid)
+/* What its children are given is not taken back any more, so not before this. */
+static void settle_kit(struct attaching *a, struct attached *at)
 {
-	const char *why;
-	int r;
+	struct target *t = at->target;
 
-	r = authority_read(pid, &a->facts);
-	if (r < 0) {
-		attaching_fail(a, ESRCH, "list processes with: ps -e",
-			       "cannot attach to pid %d: no such process", pid);
-		return false;
-	}
-	why = authority_refusal(&a->peer, &a->facts);
-	if (why) {
-		attaching_fail(a, EPERM, refusal_hint(a), "cannot attach to pid %d: %s", pid, why);
-		return false;
-	}
-	return true;
+	if (!a->family || !t->kit || family_adopt(a->family, t, at->is_static) >= 0)
+		return;
+	t->complete = false;
+	attached_note(at, "its children are measured for what it was attached for before, not for "
+			  "more: the daemon is out of memory, or of targets (hotpath status)");
 }
 
-static const Hotpath__ReaderObjectReply *main_object(const Hotpath__ReaderReply *reply)
+static Hotpath__AttachedTarget *attaching_settle(struct attaching *a, struct attached *at)
+{
+	bool was_named = at->message.existed && at->target->named;
+
+	target_settle(at->target, a);
+	if (at->message.existed)
+		settle_kit(a, at);
+	if (at - a->attached < (ptrdiff_t)a->n_named)
+		at->target->named = true;
+	if (a->request->while_asker_lives && !at->message.existed && at->target->named &&
+	    registry_follow_asker(a->registry, at->target, a->peer.pid) < 0)
+		attached_note(at, "it stays attached when hotpath ends early");
+	if (at->target->named)
+		settle_ttl(a, at, was_named);
+	log_info("pid %d: attached by uid %u: %u probes", at->target->pid, a->peer.uid,
+		 at->message.functions);
+	return &at->message;
+}
+
+/* One that waits is for no process in particular. */
+static void attaching_settle_family(struct attaching *a)
+{
+	if (!a->family->waits && !a->family->seen) {
+		family_close(TAKE(a->family), HOTPATH__TARGET_STATE__TARGET_DETACHED);
+		return;
+	}
+	/* All have ended while others were looked at. */
+	if (family_is_over(a->family)) {
+		family_close(TAKE(a->family), HOTPATH__TARGET_STATE__TARGET_EXITED);
+		return;
+	}
+	if (a->family->waits &&
+	    family_limit(a->family, a->request->ttl_ns,
+			 a->request->while_asker_lives ? a->peer.pid : 0) < 0)
+		log_error("family %u: it stays until it is detached", a->family->id);
+}
+
+/* What is run, and what is waited for, may have its functions later. */
+static bool has_any_function(const struct attaching *a)
 {
 	size_t i;
 
-	for (i = 0; i < reply->n_objects; i++) {
-		if (reply->objects[i]->main)
-			return reply->objects[i];
+	for (i = 0; i < a->request->n_pids; i++) {
+		if (a->attached[i].message.functions || a->attached[i].message.already)
+			return true;
+	}
+	return a->family && (a->request->from_start || a->family->waits);
+}
+
+static struct attached *first_attached(struct attaching *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->request->n_pids; i++) {
+		if (a->attached[i].target)
+			return &a->attached[i];
 	}
 	return NULL;
 }
 
-/* --- what was found --------------------------------------------------------------- */
-
-/* What may have been meant, and why it may not be found: one line. */
-static void fail_unmatched(struct attaching *a, pid_t pid, const Hotpath__ReaderReply *reply)
+/* Whom it does not have although it meant them. */
+static void note_left_out(struct attaching *a)
 {
-	char hint[1024] = "";
-	size_t i, n;
+	struct attached *first = first_attached(a);
 
-	n = snprintf(hint, sizeof(hint), "%s%s", reply->hint,
-		     *reply->hint && reply->n_nearest ? "; " : "");
-	for (i = 0; i < reply->n_nearest && n < sizeof(hint); i++)
-		n += snprintf(hint + n, sizeof(hint) - n, "%s%s", i ? ", " : "nearest names: ",
-			      reply->nearest[i]);
-	attaching_fail(a, ENOENT, *hint ? hint : NULL,
-		       "cannot attach to pid %d: pattern '%s' matches no function of it", pid,
-		       reply->unmatched[0]);
-}
-
-static bool reply_is_usable(struct attaching *a, pid_t pid, const char *error,
-			    const Hotpath__ReaderReply *reply)
-{
-	const Hotpath__ReaderObjectReply *main;
-
-	if (error) {
-		attaching_fail(a, EIO, NULL, "cannot attach to pid %d: %s", pid, error);
-		return false;
-	}
-	if (*reply->error) {
-		attaching_fail(a, EINVAL, *reply->hint ? reply->hint : NULL,
-			       "cannot attach to pid %d: %s", pid, reply->error);
-		return false;
-	}
-	main = main_object(reply);
-	if (main && *main->error) {
-		attaching_fail(a, ENOEXEC, NULL, "cannot attach to pid %d: its executable: %s", pid,
-			       main->error);
-		return false;
-	}
-	if (reply->n_unmatched) {
-		fail_unmatched(a, pid, reply);
-		return false;
-	}
-	return true;
-}
-
-/* --- one process ------------------------------------------------------------------------ */
-
-static void fail_probing(struct attaching *a, pid_t pid, int r)
-{
-	static const struct {
-		int error;
-		const char *why, *hint;
-	} table[] = {
-		{-E2BIG, "this kernel bears at most 100 probed functions a target",
-		 "narrow the pattern, or use Linux 6.6 or newer"},
-		{-ENOSPC, "the daemon's tables of targets or probe groups are full",
-		 "detach something: hotpath status"},
-		{-ESRCH, "it exited meanwhile", NULL},
-		{-ENOMEM, "the kernel or the daemon is out of memory", "narrow the pattern"},
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		if (table[i].error == r) {
-			attaching_fail(a, -r, table[i].hint, "cannot attach to pid %d: %s", pid,
-				       table[i].why);
-			return;
-		}
-	}
-	attaching_fail(a, -r, NULL, "cannot attach to pid %d: probing failed: %s", pid,
-		       strerror(-r));
-}
-
-/* False: over a limit, and said. */
-static bool within_limits(struct attaching *a, struct attached *at, const struct plans *plans)
-{
-	const struct registry *registry = a->registry;
-	uid_t uid = a->peer.uid;
-	struct limits_use have = registry_use(registry, uid);
-	struct limits_use want = {.targets = !at->message.existed};
-	char text[256];
-
-	have.targets -= want.targets; /* without the one that was made for this request */
-	plans_weigh(plans, &want);
-	if (limits_allow(registry->config, uid, &have, &want, registry_kernel_bytes(registry),
-			 text, sizeof(text)))
-		return true;
-	attaching_fail(a, EDQUOT, "narrow the pattern, or detach something: hotpath status",
-		       "cannot attach to pid %d: %s", at->target->pid, text);
-	return false;
-}
-
-/* False: too many would be slowed down, and said. */
-static bool within_bystanders(struct attaching *a, struct attached *at, const struct plans *plans)
-{
-	uint32_t max = limits_bystanders(a->registry->config, a->peer.uid,
-					 a->request->max_bystanders);
-	uint64_t files[256][2];
-	uint32_t n;
-
-	if (bystanders_count(a->registry, at->target->pid, files,
-			     plans_shared_files(plans, &a->objects, files, ARRAY_SIZE(files)), max,
-			     &n) < 0) {
-		attaching_fail(a, EBUSY,
-			       max < a->request->max_bystanders
-				       ? "hotpathd --max-bystanders sets what users may ask for"
-				       : "allow it with --max-bystanders N, or probe other functions",
-			       "cannot attach to pid %d: more than %u other processes run the same "
-			       "code and would be slowed down",
-			       at->target->pid, max);
-		return false;
-	}
-	at->target->bystander_processes = at->message.bystander_processes = n;
-	return true;
-}
-
-static const char *why_unprobeable(const Hotpath__ReaderReply *reply)
-{
-	size_t i;
-
-	for (i = 0; i < reply->n_objects; i++) {
-		if (reply->objects[i]->n_functions)
-			return reply->objects[i]->functions[0]->site_reason;
-	}
-	return *reply->hint ? reply->hint : "it has no probeable instruction";
-}
-
-/* Functions match, and not one can be probed: no empty target is left behind. */
-static void fail_unprobeable(struct attaching *a, pid_t pid, const Hotpath__ReaderReply *reply)
-{
-	attaching_fail(a, ENOTSUP, "hotpath probes PID PATTERN says of each function what it bears",
-		       "cannot attach to pid %d: none of the matching functions can be probed: %s",
-		       pid, why_unprobeable(reply));
-}
-
-static bool has_functions(const struct plans *plans)
-{
-	size_t i;
-
-	for (i = 0; i < plans->n; i++) {
-		if (plans->of[i].timed || plans->of[i].entry_only || plans->of[i].already)
-			return true;
-	}
-	return false;
-}
-
-/* Decides, weighs, and only then probes. */
-static void attaching_probe(struct attaching *a, struct attached *at,
-			    const Hotpath__ReaderReply *reply,
-			    const struct returns_verdict *verdict)
-{
-	_cleanup_(plans_done) struct plans plans = {};
-	struct target *t = at->target;
-	size_t i;
-	int r;
-
-	r = plans_make(&a->registry->features, t, &a->objects, reply, verdict, &plans);
-	if (r < 0) {
-		fail_probing(a, t->pid, r);
+	if (!first)
 		return;
+	if (a->too_many) {
+		first->target->complete = false;
+		attached_note(first,
+			      "processes that it has started are left out: they would be more than %d",
+			      ASK_PIDS_MAX);
 	}
-	if (!has_functions(&plans)) {
-		fail_unprobeable(a, t->pid, reply);
-		return;
-	}
-	if (!within_limits(a, at, &plans) || !within_bystanders(a, at, &plans))
-		return;
-	reply_progress(a->reply, "attaching", a->at, a->request->n_pids);
-	r = plans_join(&plans, &a->registry->groups, t, &a->objects, reply, a);
-	if (r < 0) {
-		fail_probing(a, t->pid, r);
-		return;
-	}
-	for (i = 0; i < plans.n; i++)
-		attached_tally(at, &plans.of[i]);
-	attached_describe(at, &a->objects, reply, verdict);
-
-	/* Objects may have come between our look and the hook's probe. */
-	judge_check(a->registry, t);
-	a->at++;
-	attaching_next(a);
+	if (a->kin.refused)
+		attached_note(first, "%zu processes that it has started are left out: they are not "
+				     "yours to observe",
+			      a->kin.refused);
+	if (a->kin.already)
+		attached_note(first, "%zu processes that it has started were attached before, and keep "
+				     "the functions that they have",
+			      a->kin.already);
+	if (a->left_out)
+		attached_note(first, "%u processes are left out; of the first: %s", a->left_out,
+			      a->left_text);
 }
-
-/* Everything that was read is acted on here, in one go. */
-static void attaching_act(struct attaching *a, const Hotpath__ReaderReply *reply)
-{
-	pid_t pid = a->request->pids[a->at];
-	struct attached *at = &a->attached[a->at];
-	struct returns_verdict verdict;
-	const struct adoption looked = {
-		.pid = pid,
-		.peer = &a->peer,
-		.facts = &a->facts,
-		.objects = &a->objects,
-		.start_ticks = a->start_ticks,
-	};
-	const char *changed;
-	int r;
-
-	r = adopt_target(a->registry, &looked, &at->target, &at->message.existed);
-	if (r < 0) {
-		fail_probing(a, pid, r);
-		return;
-	}
-	changed = adopt_changed(&looked);
-	if (changed) {
-		attaching_fail(a, EPERM, NULL, "cannot attach to pid %d: %s", pid, changed);
-		return;
-	}
-	r = adopt_hook(at->target, &a->objects, reply);
-	if (r < 0) {
-		fail_probing(a, pid, r);
-		return;
-	}
-	returns_judge(reply->objects, reply->n_objects, a->objects.unopened, &a->facts,
-		      &a->registry->features, at->target->n_loader_fds > 0, &verdict);
-	memcpy(at->target->returns_reason, verdict.reason, sizeof(verdict.reason));
-	at->target->returns_forbidden = !verdict.allowed;
-	attaching_probe(a, at, reply, &verdict);
-}
-
-static void on_read(void *userdata, const char *error, const Hotpath__ReaderReply *reply)
-{
-	struct attaching *a = userdata;
-
-	a->reading = NULL;
-	if (error == reading_cancelled)
-		return;
-	if (reply_gone(a->reply)) {
-		attaching_fail(a, ECANCELED, NULL, "nobody waits for this attach any more");
-		return;
-	}
-	if (reply_is_usable(a, a->request->pids[a->at], error, reply))
-		attaching_act(a, reply);
-}
-
-static int attaching_read(struct attaching *a)
-{
-	struct judge_request request = {};
-	char comm[64] = "";
-	int r;
-
-	proc_comm(a->request->pids[a->at], comm, sizeof(comm));
-	r = judge_request_init(&request, &a->objects, comm);
-	if (r >= 0) {
-		request.message.patterns = a->request->patterns;
-		request.message.n_patterns = a->request->n_patterns;
-		request.message.lines = true;
-		request.message.arguments_free = true; /* calls reads none */
-		request.message.nop5_stepped = !a->registry->features.nop5;
-		r = reading_start(a->registry->event, &request.message, request.fds, on_read, a,
-				  &a->reading);
-	}
-	judge_request_done(&request);
-	return r;
-}
-
-/* --- the whole ------------------------------------------------------------------------- */
 
 static void attaching_finish(struct attaching *a)
 {
@@ -406,21 +269,26 @@ static void attaching_finish(struct attaching *a)
 		attaching_fail(a, ENOMEM, NULL, "cannot attach: out of memory");
 		return;
 	}
+	if (!has_any_function(a)) {
+		free(targets);
+		a->at = a->request->n_pids;
+		attaching_fail(a, ENOENT, "hotpath probes PID PATTERN lists what matches",
+			       "cannot attach to pid %d: no pattern matches a function of it or of "
+			       "its descendants",
+			       a->request->pids[0]);
+		return;
+	}
+	attaching_unlist(a);
+	note_left_out(a);
 	for (i = 0; i < a->request->n_pids; i++) {
-		struct attached *at = &a->attached[i];
-
-		targets[i] = &at->message;
-		at->message.ttl_ns = a->request->ttl_ns;
-		target_settle(at->target, a);
-		if (a->request->while_asker_lives && !at->message.existed &&
-		    registry_follow_asker(a->registry, at->target, a->peer.pid) < 0)
-			attached_note(at, "it stays attached when hotpath ends early");
-		registry_set_ttl(a->registry, at->target, a->request->ttl_ns);
-		log_info("pid %d: attached by uid %u: %u probes", at->target->pid, a->peer.uid,
-			 at->message.functions);
+		if (a->attached[i].target)
+			targets[body.n_targets++] = attaching_settle(a, &a->attached[i]);
 	}
 	body.targets = targets;
-	body.n_targets = a->request->n_pids;
+	body.family = body.n_targets ? a->attached[0].target->family : a->family->id;
+	body.waits = a->family && a->family->waits;
+	if (a->family)
+		attaching_settle_family(a);
 	message.body_case = HOTPATH__REPLY__BODY_ATTACH;
 	message.attach = &body;
 	reply_finish(a->reply, &message);
@@ -428,16 +296,44 @@ static void attaching_finish(struct attaching *a)
 	attaching_free(a);
 }
 
-static void attaching_next(struct attaching *a)
+/* Room for what is said of those that were added. */
+static int attaching_widen(struct attaching *a, size_t before)
 {
-	pid_t pid;
+	struct attached *grown;
+	size_t i;
+
+	grown = reallocarray(a->attached, a->request->n_pids + 1, sizeof(*grown));
+	if (!grown) {
+		a->request->n_pids = before;
+		return -ENOMEM;
+	}
+	a->attached = grown;
+	for (i = before; i < a->request->n_pids; i++) {
+		memset(&grown[i], 0, sizeof(*grown));
+		hotpath__attached_target__init(&grown[i].message);
+	}
+	return 0;
+}
+
+/* Whom it means besides; what is forked from its targets BPF sees. True: somebody. */
+static bool attaching_grow(struct attaching *a, struct ask_kin *ret)
+{
+	size_t before = a->request->n_pids;
 	int r;
 
-	if (a->at == a->request->n_pids) {
-		attaching_finish(a);
-		return;
-	}
-	pid = a->request->pids[a->at];
+	if (!a->family || a->request->from_start || a->rounds++ == ROUNDS_MAX)
+		return false;
+	r = ask_add_descendants(a->request, &a->peer, a->registry->calls, ret);
+	if (r == -E2BIG)
+		a->too_many = true;
+	return r >= 0 && a->request->n_pids > before && attaching_widen(a, before) >= 0;
+}
+
+static void attaching_look(struct attaching *a)
+{
+	pid_t pid = a->request->pids[a->at];
+	int r;
+
 	if (!attaching_authorise(a, pid))
 		return;
 	proc_objects_free(&a->objects);
@@ -454,45 +350,50 @@ static void attaching_next(struct attaching *a)
 			       strerror(-r));
 }
 
-static bool request_is_sane(const Hotpath__AttachRequest *request, struct reply *reply)
+/* Does the one who asked wait no more? Its end may be known before its connection's. */
+static bool is_forsaken(const struct attaching *a)
 {
-	size_t i, k;
-
-	if (!request->n_pids || request->n_pids > PIDS_MAX) {
-		reply_error(reply, EINVAL, NULL, "cannot attach: name 1 to %d processes, not %zu",
-			    PIDS_MAX, request->n_pids);
-		return false;
-	}
-	for (i = 0; i < request->n_pids; i++) {
-		for (k = 0; k < i; k++) {
-			if (request->pids[k] != request->pids[i])
-				continue;
-			reply_error(reply, EINVAL, NULL, "cannot attach: pid %d is named twice",
-				    request->pids[i]);
-			return false;
-		}
-		if (request->pids[i] > 0)
-			continue;
-		reply_error(reply, EINVAL, NULL, "cannot attach: %d is not a process id",
-			    request->pids[i]);
-		return false;
-	}
-	if (!request->n_patterns) {
-		reply_error(reply, EINVAL, "try -f main", "cannot attach: no function is named");
-		return false;
-	}
-	return true;
+	return reply_gone(a->reply) ||
+	       (a->request->while_asker_lives && kill(a->peer.pid, 0) < 0 && errno == ESRCH);
 }
 
-static Hotpath__AttachRequest *request_copy(const Hotpath__AttachRequest *request)
+static void on_ahead(void *userdata)
 {
-	size_t size = hotpath__attach_request__get_packed_size(request);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
+	struct attaching *a = userdata;
 
-	if (!packed)
-		return NULL;
-	hotpath__attach_request__pack(request, packed);
-	return hotpath__attach_request__unpack(NULL, size, packed);
+	a->ahead = NULL;
+	attaching_next(a);
+}
+
+/* True: one more of the executables that it waits for is planned ahead first. */
+static bool attaching_plans_ahead(struct attaching *a)
+{
+	while (a->family && a->n_ahead < a->request->n_exe_files) {
+		if (ahead_start(a->registry, a->family, a->n_ahead++, on_ahead, a, &a->ahead) >= 0)
+			return true;
+	}
+	return false;
+}
+
+static int on_step(sd_event_source *source, void *userdata)
+{
+	struct attaching *a = userdata;
+	struct ask_kin later; /* is of this family */
+
+	a->step = sd_event_source_disable_unref(a->step);
+	if (is_forsaken(a))
+		attaching_cancel(a, "nobody waits for it any more");
+	else if (a->at < a->request->n_pids || attaching_grow(a, &later))
+		attaching_look(a);
+	else if (!attaching_plans_ahead(a))
+		attaching_finish(a);
+	return 0;
+}
+
+void attaching_next(struct attaching *a)
+{
+	if (sd_event_add_defer(a->registry->event, &a->step, on_step, a) < 0)
+		attaching_cancel(a, "hotpathd is out of memory");
 }
 
 /* True: hotpath-reader has enough to do, for this user or in all, and it was said. */
@@ -514,43 +415,152 @@ static bool is_crowded(const struct registry *registry, const struct peer *peer,
 	return true;
 }
 
+static void attaching_drop(struct attaching *a)
+{
+	if (!a)
+		return;
+	if (a->request)
+		hotpath__attach_request__free_unpacked(a->request, NULL);
+	free(a->attached);
+	free(a);
+}
+
+/* Those who run and match; those who start later BPF knows. False: refused, and said. */
+static bool attaching_select(struct attaching *a)
+{
+	char text[512] = "out of memory";
+	int32_t pids[ASK_PIDS_MAX];
+	size_t n = 0;
+	int r;
+
+	r = family_select(a->family, text, sizeof(text));
+	if (r >= 0) {
+		r = select_running(&a->family->selectors, &a->peer, pids, ASK_PIDS_MAX, &n);
+		if (r == -E2BIG)
+			snprintf(text, sizeof(text), "more than %d processes match", ASK_PIDS_MAX);
+	}
+	if (r >= 0)
+		r = ask_add(a->request, pids, n);
+	if (r >= 0)
+		return true;
+	reply_error(a->reply, -r, NULL, "cannot attach: %s", text);
+	return false;
+}
+
+/* Is one more family within what a user may have? False: refused, and said. */
+static bool may_follow(struct attaching *a)
+{
+	const Hotpath__AttachRequest *request = a->request;
+	const struct limits_use have = registry_use(a->registry, a->peer.uid);
+	const struct limits_use want = {
+		.families = 1,
+		.selectors = request->n_names + request->n_exes + request->n_cgroups,
+	};
+	char text[256];
+
+	if (limits_allow(a->registry->config, a->peer.uid, &have, &want, 0, text, sizeof(text)))
+		return true;
+	reply_error(a->reply, EDQUOT,
+		    "detach something (hotpath status), or use --no-follow; hotpathd "
+		    "--max-families allows more",
+		    "cannot attach: %s", text);
+	return false;
+}
+
+/* Makes the family, if there is to be one. What is not waited for goes without when there
+ * can be none, and says so. False: refused, and said. */
+static bool attaching_follow(struct attaching *a)
+{
+	a->not_followed = "";
+	if (a->request->no_follow)
+		return true;
+	/* Where a return is armed without a veto, every process would be at risk. */
+	if (!a->registry->features.session) {
+		a->not_followed = "this kernel has no uprobe sessions (Linux 6.13)";
+	} else {
+		if (!may_follow(a))
+			return false;
+		if (family_new(a->registry, &a->peer, ask_copy(a->request), &a->family) < 0)
+			a->not_followed = "the daemon's tables of families or executables are "
+					  "full (hotpath status; hotpath detach)";
+	}
+	if (a->family || !ask_selects(a->request))
+		return true;
+	reply_error(a->reply, ENOTSUP, NULL, "cannot attach: no processes can be waited for: %s",
+		    a->not_followed);
+	return false;
+}
+
+/* Where probes are for every process, one that translates its code would meet them. */
+static bool would_end_others(const struct registry *registry, struct reply *reply)
+{
+	char name[64];
+	pid_t pid;
+
+	if (!registry->features.session)
+		return false;
+	pid = translators_running(name, sizeof(name));
+	if (!pid)
+		return false;
+	reply_error(reply, EBUSY, "attach when it has ended",
+		    "cannot attach while %s (pid %d) runs: it executes programs by translating their "
+		    "code, and a probe in a file that it maps would end them",
+		    name, pid);
+	return true;
+}
+
 void attach_start(struct registry *registry, const struct peer *peer,
 		  const Hotpath__AttachRequest *request, struct reply *reply)
 {
 	struct attaching *a;
-	size_t i;
 
-	if (!request_is_sane(request, reply) || is_crowded(registry, peer, reply))
+	if (!ask_is_sane(request, reply) || is_crowded(registry, peer, reply) ||
+	    would_end_others(registry, reply))
 		return;
 	a = calloc(1, sizeof(*a));
-	if (a) {
-		a->registry = registry;
-		a->request = request_copy(request);
-		a->attached = calloc(request->n_pids, sizeof(*a->attached));
-	}
-	if (!a || !a->request || !a->attached) {
-		if (a && a->request)
-			hotpath__attach_request__free_unpacked(a->request, NULL);
-		free(a);
+	if (a)
+		a->request = ask_copy(request);
+	if (!a || !a->request) {
+		attaching_drop(a);
 		reply_error(reply, ENOMEM, NULL, "cannot attach: out of memory");
 		return;
 	}
-	for (i = 0; i < request->n_pids; i++)
-		hotpath__attached_target__init(&a->attached[i].message);
+	a->registry = registry;
 	a->peer = *peer;
 	a->reply = reply;
+	a->n_named = request->n_pids;
+	if (!attaching_follow(a)) {
+		attaching_drop(a);
+		return;
+	}
+	if (ask_selects(request) && !attaching_select(a)) {
+		family_close(a->family, HOTPATH__TARGET_STATE__TARGET_DETACHED);
+		attaching_drop(a);
+		return;
+	}
+	if (attaching_widen(a, 0) < 0) {
+		if (a->family)
+			family_close(a->family, HOTPATH__TARGET_STATE__TARGET_DETACHED);
+		attaching_drop(a);
+		reply_error(reply, ENOMEM, NULL, "cannot attach: out of memory");
+		return;
+	}
 	a->next = registry->attaching;
 	registry->attaching = a;
+	/* Before the first is probed: none of them is a bystander. */
+	(void)attaching_grow(a, &a->kin);
 	attaching_next(a);
 }
 
-void attach_cancel_all(struct registry *registry)
+void attaching_cancel(struct attaching *a, const char *why)
 {
-	while (registry->attaching) {
-		struct attaching *a = registry->attaching;
+	attaching_undo(a);
+	reply_error(a->reply, ECANCELED, NULL, "cannot attach: %s", why);
+	attaching_free(a);
+}
 
-		attaching_undo(a);
-		reply_error(a->reply, ECANCELED, NULL, "cannot attach: hotpathd is stopping");
-		attaching_free(a);
-	}
+void attach_cancel_all(struct registry *registry, const char *why)
+{
+	while (registry->attaching)
+		attaching_cancel(registry->attaching, why);
 }

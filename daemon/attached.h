@@ -9,8 +9,12 @@
 #include "target.h"
 #include "wire.pb-c.h"
 
+/* Why probes in a file never fire where its code was moved, as a clause. */
+extern const char attached_moved[];
+
 struct attached {
 	struct target *target; /* a reference, or NULL */
+	bool is_static;	       /* it has no loader */
 	Hotpath__AttachedTarget message;
 };
 
@@ -20,6 +24,9 @@ void attached_describe(struct attached *at, const struct proc_objects *objects,
 		       const Hotpath__ReaderReply *reply, const struct returns_verdict *verdict);
 /* One more sentence for who asked, and for the report. */
 void attached_note(struct attached *at, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* One that is for who asked alone, should nothing be measured in the end. */
+void attached_unmatched(struct attached *at, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void attached_done(struct attached *at);
 

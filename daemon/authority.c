@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -51,6 +52,11 @@ static void parse_thread_features(const char *value, struct process_facts *facts
 	facts->shadow_stack = strstr(value, "shstk") != NULL;
 }
 
+static void parse_tracer(const char *value, struct process_facts *facts)
+{
+	facts->tracer = atoi(value);
+}
+
 static const struct {
 	const char *key;
 	void (*parse)(const char *value, struct process_facts *facts);
@@ -59,6 +65,7 @@ static const struct {
 	{"Uid:", parse_uid, true},	    {"Gid:", parse_gid, true},
 	{"CapPrm:", parse_caps, true},	    {"Threads:", parse_threads, true},
 	{"Seccomp:", parse_seccomp, false}, {"x86_Thread_features:", parse_thread_features, false},
+	{"TracerPid:", parse_tracer, false},
 };
 
 /* True when the line held a value that must be there. */
@@ -147,6 +154,7 @@ int authority_read(pid_t pid, struct process_facts *ret)
 	if (r < 0)
 		return r;
 
+	facts.ourselves = pid == getpid();
 	*ret = facts;
 	return 0;
 }
@@ -201,6 +209,8 @@ const char *authority_refusal(const struct peer *peer, const struct process_fact
 		return "it is a kernel thread";
 	if (facts->zombie)
 		return "it has exited already (a zombie)";
+	if (facts->ourselves)
+		return "it is hotpathd itself";
 	if (peer->uid == 0)
 		return NULL;
 

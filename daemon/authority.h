@@ -18,9 +18,11 @@ struct process_facts {
 	uid_t proc_owner; /* of /proc/PID/stat: root when not dumpable (of the folder: never) */
 	bool kernel_thread;
 	bool zombie;
+	bool ourselves; /* hotpathd */
 	bool shadow_stack; /* x86_Thread_features has shstk */
 	int seccomp;	   /* 0 none, 1 strict, 2 filter */
 	int threads;
+	pid_t tracer; /* 0: nobody traces it (ptrace) */
 };
 
 /* -ESRCH: no such process. */

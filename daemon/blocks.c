@@ -5,10 +5,12 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -27,6 +29,7 @@ struct blocks {
 	union hp_block *space; /* addresses for every page there may ever be */
 	int page_fd[HP_PAGES_MAX];
 	uint32_t pages;
+	unsigned int holds;
 	struct run *runs;
 };
 
@@ -111,33 +114,40 @@ static uint32_t pages_of_its_own(const struct blocks *blocks, uint32_t first, ui
 	return high + 1 - low;
 }
 
-/* Makes pages that nobody has yet; they are zero. */
-static int pages_make(struct blocks *blocks, uint32_t page, uint32_t count)
+/* In which there is nothing. */
+static void pages_drop(struct blocks *blocks, uint32_t page, uint32_t count)
 {
 	uint32_t i;
-	int r = 0;
-
-	for (i = 0; r >= 0 && i < count; i++)
-		r = page_make(blocks, page + i);
-	if (r >= 0 && count)
-		r = calls_pages_set(blocks->calls, page, count, &blocks->page_fd[page]);
-	for (i = 0; r < 0 && i < count; i++) {
-		if (blocks->page_fd[page + i] >= 0)
-			page_drop(blocks, page + i);
-	}
-	return r;
-}
-
-/* Likewise: drops them. */
-static void pages_drop(struct blocks *blocks, uint32_t first, uint32_t n)
-{
-	uint32_t page, count = pages_of_its_own(blocks, first, n, &page), i;
 
 	if (!count)
 		return;
 	calls_pages_set(blocks->calls, page, count, NULL);
-	for (i = 0; i < count; i++)
-		page_drop(blocks, page + i);
+	for (i = 0; i < count; i++) {
+		if (blocks->page_fd[page + i] >= 0)
+			page_drop(blocks, page + i);
+	}
+}
+
+/* Makes pages that nobody has yet; they are zero. Some are there while pages are held. */
+static int pages_make(struct blocks *blocks, uint32_t page, uint32_t count)
+{
+	bool made = false;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < count; i++) {
+		if (blocks->page_fd[page + i] >= 0) {
+			memset(page_address(blocks, page + i), 0, PAGE_BYTES);
+			continue;
+		}
+		r = page_make(blocks, page + i);
+		made = true;
+	}
+	if (r >= 0 && made)
+		r = calls_pages_set(blocks->calls, page, count, &blocks->page_fd[page]);
+	if (r < 0)
+		pages_drop(blocks, page, count);
+	return r;
 }
 
 /* Zeroes a run where it is not zero already: to touch a fresh page is what costs. */
@@ -187,6 +197,7 @@ int blocks_take(struct blocks *blocks, uint32_t n, uint32_t *ret_first)
 void blocks_give(struct blocks *blocks, uint32_t first)
 {
 	struct run **at, *run;
+	uint32_t page, count;
 
 	for (at = &blocks->runs; *at && (*at)->first != first; at = &(*at)->next)
 		;
@@ -194,8 +205,34 @@ void blocks_give(struct blocks *blocks, uint32_t first)
 	if (!run)
 		return;
 	*at = run->next;
-	pages_drop(blocks, run->first, run->n);
+	if (!blocks->holds) {
+		count = pages_of_its_own(blocks, run->first, run->n, &page);
+		pages_drop(blocks, page, count);
+	}
 	free(run);
+}
+
+void blocks_hold(struct blocks *blocks)
+{
+	blocks->holds++;
+}
+
+static bool page_is_idle(const struct blocks *blocks, uint32_t page)
+{
+	return blocks->page_fd[page] >= 0 && !page_in_use(blocks, page);
+}
+
+void blocks_release(struct blocks *blocks)
+{
+	uint32_t page, end;
+
+	if (--blocks->holds)
+		return;
+	for (page = 0; page < HP_PAGES_MAX; page = end + 1) {
+		for (end = page; end < HP_PAGES_MAX && page_is_idle(blocks, end); end++)
+			;
+		pages_drop(blocks, page, end - page);
+	}
 }
 
 union hp_block *blocks_at(struct blocks *blocks, uint32_t first)
@@ -215,6 +252,8 @@ void blocks_barrier(struct blocks *blocks)
 		calls_pages_set(blocks->calls, page, 1, &blocks->page_fd[page]);
 		return;
 	}
+	/* No page, no cell; but slots and spares there may be. This waits as well. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 uint64_t blocks_bytes(const struct blocks *blocks)

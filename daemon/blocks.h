@@ -8,6 +8,8 @@
  *	blocks_at(blocks, first)	where they are
  *	blocks_barrier(blocks)		BPF has forgotten what it was looking at
  *	blocks_give(blocks, first)	back; pages that hold nothing go
+ *	blocks_hold(blocks)		when many are given: they go together,
+ *	blocks_release(blocks)		here, with one wait for BPF
  *	blocks_free(blocks)
  */
 #ifndef DAEMON_BLOCKS_H
@@ -26,6 +28,8 @@ struct blocks *blocks_free(struct blocks *blocks);
 
 int blocks_take(struct blocks *blocks, uint32_t n, uint32_t *ret_first);
 void blocks_give(struct blocks *blocks, uint32_t first);
+void blocks_hold(struct blocks *blocks); /* nests */
+void blocks_release(struct blocks *blocks);
 union hp_block *blocks_at(struct blocks *blocks, uint32_t first);
 
 /* Returns when no BPF program that began before still runs. */

@@ -24,7 +24,10 @@ struct cell {
  * eight powers of two; where functions are few each may have all 36; and of many
  * thousand, most are never called. When they run out, `histogram_lost` says so.
  */
-#define CELL_FORMULA                                                                               	"per group of n functions 256 B x (1 + n + chunks), chunks = 36 n up to 144, then 8 n up "  	"to n = 1,000, then 7,000 + n; in pages of 1 MiB, whatever the number of CPUs; and, not "  \
+#define CELL_FORMULA                                                                               \
+	"per group of n functions 256 B x (1 + n + chunks), chunks = 36 n up to 144, then 8 n up " \
+	"to n = 1,000, then 7,000 + n; the same for each target that is made in advance for a "    \
+	"child (none with --no-follow); in pages of 1 MiB, whatever the number of CPUs; and, not " \
 	"in the figure above, 2.6 KB for each thread that enters a measured function"
 
 static inline uint32_t cell_chunks(uint32_t functions)
@@ -44,6 +47,9 @@ int cell_new(struct blocks *space, uint32_t functions, struct cell *ret);
 /* BPF must not know the cell any more, and a barrier (blocks.h) have passed since;
  * one that was never made is nothing. */
 void cell_done(struct blocks *space, struct cell *cell);
+
+/* As new. The same holds. */
+void cell_clear(struct cell *cell);
 
 static inline const struct hp_func *cell_func(const struct cell *cell, uint32_t i)
 {

@@ -52,7 +52,7 @@ void closing_add(struct closing *closing, int **fds, size_t *n)
 	*fds = NULL;
 }
 
-void closing_run(struct closing *closing)
+static void close_all(struct closing *closing)
 {
 	struct work work = {closing->fds, closing->n, 0};
 	pthread_t thread[THREADS_MAX];
@@ -72,4 +72,28 @@ void closing_run(struct closing *closing)
 		pthread_join(thread[--threads], NULL);
 	free(closing->fds);
 	*closing = (struct closing){};
+}
+
+static struct closing held;
+static unsigned int holds;
+
+void closing_run(struct closing *closing)
+{
+	if (!holds) {
+		close_all(closing);
+		return;
+	}
+	closing_add(&held, &closing->fds, &closing->n);
+	*closing = (struct closing){};
+}
+
+void closing_hold(void)
+{
+	holds++;
+}
+
+void closing_release(void)
+{
+	if (--holds == 0)
+		close_all(&held);
 }

@@ -21,4 +21,9 @@ void closing_add(struct closing *closing, int **fds, size_t *n);
 /* Closes all; the list is empty afterwards. */
 void closing_run(struct closing *closing);
 
+/* Between these nothing is closed, and then everything at once, in one wait: for who takes
+ * much away and makes nothing new meanwhile. */
+void closing_hold(void);
+void closing_release(void);
+
 #endif

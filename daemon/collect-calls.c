@@ -10,6 +10,7 @@
 
 #include "collect-calls.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "uapi.h"
 
@@ -27,6 +28,9 @@ struct calls {
 	struct ring_buffer *ring;
 	struct hp_slot *slots;
 	struct hp_group *groups;
+	struct hp_kit *kits;
+	struct hp_family *families;
+	struct hp_gate *gate;
 	sd_event_source *source;
 	calls_event_handler handler;
 	void *userdata;
@@ -37,7 +41,14 @@ struct rung {
 	struct bpf_program *program;
 	uint32_t attach_type;
 	bool returns;
+	bool on_exits; /* it sits on the ways out */
 };
+
+/* The kernel rounds an array's elements up: their size must be round already. */
+_Static_assert(sizeof(struct hp_slot) % 8 == 0, "hp_slots is mapped");
+_Static_assert(sizeof(struct hp_family) % 8 == 0, "hp_families is mapped");
+_Static_assert(sizeof(struct hp_kit) % 8 == 0, "hp_kits is mapped");
+_Static_assert(sizeof(struct hp_group) % 8 == 0, "hp_groups is mapped");
 
 static size_t round_to_page(size_t size)
 {
@@ -64,7 +75,8 @@ static void unmap_shared(void *p, struct bpf_map *map)
 uint64_t calls_fixed_bytes(void)
 {
 	return sizeof(struct hp_slot) * HP_TARGETS_MAX + sizeof(struct hp_group) * HP_GROUPS_MAX +
-	       sizeof(void *) * HP_PAGES_MAX + 64 * 1024;
+	       sizeof(void *) * HP_PAGES_MAX + sizeof(struct hp_kit) * HP_KITS_MAX +
+	       HP_EVENTS_BYTES;
 }
 
 /* --- load ------------------------------------------------------------------ */
@@ -85,6 +97,8 @@ static int calls_load_bpf(struct calls *calls)
 	bpf_program__set_autoload(bpf->progs.calls_session, has->session);
 	bpf_program__set_expected_attach_type(bpf->progs.calls_enter, plain);
 	bpf_program__set_expected_attach_type(bpf->progs.calls_leave, plain);
+	bpf_program__set_expected_attach_type(bpf->progs.calls_begin, plain);
+	bpf_program__set_expected_attach_type(bpf->progs.calls_end, plain);
 	bpf_program__set_expected_attach_type(bpf->progs.calls_count, plain);
 	bpf_program__set_autoload(bpf->progs.calls_open, has->task_iterator);
 	return calls_bpf__load(bpf);
@@ -97,7 +111,7 @@ static int calls_load_life(struct calls *calls)
 	} shared[] = {
 #define SHARED(name) {calls->life->maps.name, calls->bpf->maps.name}
 		SHARED(hp_targets), SHARED(hp_slots),	SHARED(hp_pages),
-		SHARED(hp_groups),  SHARED(hp_threads), SHARED(hp_events),
+		SHARED(hp_groups),  SHARED(hp_threads),
 #undef SHARED
 	};
 	size_t i;
@@ -146,9 +160,15 @@ int calls_new(const struct features *features, struct calls **ret)
 		goto fail;
 	calls->slots = map_shared(calls->bpf->maps.hp_slots);
 	calls->groups = map_shared(calls->bpf->maps.hp_groups);
-	calls->ring = ring_buffer__new(bpf_map__fd(calls->bpf->maps.hp_events), on_ring_event,
+	calls->ring = ring_buffer__new(bpf_map__fd(calls->life->maps.hp_events), on_ring_event,
 				       calls, NULL);
-	r = calls->slots && calls->groups && calls->ring ? 0 : -ENOMEM;
+	calls->kits = map_shared(calls->life->maps.hp_kits);
+	calls->families = map_shared(calls->life->maps.hp_families);
+	calls->gate = map_shared(calls->life->maps.hp_gate);
+	r = calls->slots && calls->groups && calls->kits && calls->families && calls->gate &&
+			    calls->ring
+		    ? 0
+		    : -ENOMEM;
 	if (r < 0)
 		goto fail;
 	*ret = calls;
@@ -169,6 +189,11 @@ struct calls *calls_free(struct calls *calls)
 	if (calls->bpf) {
 		unmap_shared(calls->slots, calls->bpf->maps.hp_slots);
 		unmap_shared(calls->groups, calls->bpf->maps.hp_groups);
+	}
+	if (calls->life) {
+		unmap_shared(calls->kits, calls->life->maps.hp_kits);
+		unmap_shared(calls->families, calls->life->maps.hp_families);
+		unmap_shared(calls->gate, calls->life->maps.hp_gate);
 	}
 	life_bpf__destroy(calls->life);
 	calls_bpf__destroy(calls->bpf);
@@ -201,23 +226,34 @@ int calls_watch(struct calls *calls, sd_event *event, calls_event_handler handle
 
 static size_t calls_rungs(struct calls *calls, enum probe_kind kind, struct rung rungs[2])
 {
-	uint32_t multi = UAPI_BPF_TRACE_UPROBE_MULTI;
+	struct calls_bpf *bpf = calls->bpf;
 
+	rungs[0] = rungs[1] = (struct rung){.attach_type = UAPI_BPF_TRACE_UPROBE_MULTI};
 	switch (kind) {
 	case PROBE_SESSION:
-		rungs[0] = (struct rung){calls->bpf->progs.calls_session,
-					 UAPI_BPF_TRACE_UPROBE_SESSION, false};
+		rungs[0].program = bpf->progs.calls_session;
+		rungs[0].attach_type = UAPI_BPF_TRACE_UPROBE_SESSION;
 		return 1;
 	case PROBE_PAIR:
 		/* The return leg first: an entry that is counted can then be left. */
-		rungs[0] = (struct rung){calls->bpf->progs.calls_leave, multi, true};
-		rungs[1] = (struct rung){calls->bpf->progs.calls_enter, multi, false};
+		rungs[0].program = bpf->progs.calls_leave;
+		rungs[0].returns = true;
+		rungs[1].program = bpf->progs.calls_enter;
 		return 2;
+	case PROBE_SITES:
+		/* Likewise. */
+		rungs[0].program = bpf->progs.calls_end;
+		rungs[0].on_exits = true;
+		rungs[1].program = bpf->progs.calls_begin;
+		return 2;
+	case PROBE_EXITS:
+		rungs[0].program = bpf->progs.calls_end;
+		return 1;
 	case PROBE_COUNT:
-		rungs[0] = (struct rung){calls->bpf->progs.calls_count, multi, false};
+		rungs[0].program = bpf->progs.calls_count;
 		return 1;
 	case PROBE_LOADER:
-		rungs[0] = (struct rung){calls->life->progs.life_loader, multi, false};
+		rungs[0].program = calls->life->progs.life_loader;
 		return 1;
 	}
 	return 0;
@@ -248,29 +284,31 @@ static int link_rung(struct calls *calls, const struct rung *rung, const struct 
 }
 
 int calls_link(struct calls *calls, enum probe_kind kind, const struct link_sites *sites,
-	       pid_t pid, int **ret_fds, size_t *ret_n)
+	       const struct link_sites *exits, pid_t pid, int **ret_fds, size_t *ret_n)
 {
-	size_t per_rung = calls->features.multi ? 1 : sites->count, n = 0, i, n_rungs;
+	size_t all = sites->count + (exits ? exits->count : 0), n = 0, i, n_rungs;
 	_cleanup_free_ int *fds = NULL;
 	struct rung rungs[2];
 	int r;
 
-	if (sites->count > calls_sites_max(calls))
+	if (all > calls_sites_max(calls))
 		return -E2BIG;
 
 	n_rungs = calls_rungs(calls, kind, rungs);
-	fds = calloc(n_rungs * per_rung, sizeof(*fds));
+	fds = calloc(n_rungs * all, sizeof(*fds));
 	if (!fds)
 		return -ENOMEM;
 
 	for (i = 0; i < n_rungs; i++) {
-		r = link_rung(calls, &rungs[i], sites, pid, fds + n);
+		const struct link_sites *on = rungs[i].on_exits ? exits : sites;
+
+		r = link_rung(calls, &rungs[i], on, pid, fds + n);
 		if (r < 0) {
 			while (n-- > 0)
 				close(fds[n]);
 			return r;
 		}
-		n += per_rung;
+		n += calls->features.multi ? 1 : on->count;
 	}
 	*ret_fds = TAKE(fds);
 	*ret_n = n;
@@ -282,13 +320,111 @@ int calls_link(struct calls *calls, enum probe_kind kind, const struct link_site
 int calls_target_set(struct calls *calls, uint32_t tgid, uint32_t slot)
 {
 	int fd = bpf_map__fd(calls->bpf->maps.hp_targets);
+	struct hp_process process = {.slot = slot};
 
-	return bpf_map_update_elem(fd, &tgid, &slot, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(fd, &tgid, &process, BPF_ANY) < 0 ? -errno : 0;
 }
 
-void calls_target_clear(struct calls *calls, uint32_t tgid)
+int calls_target_move(struct calls *calls, uint32_t tgid, uint32_t slot, uint32_t flags)
 {
-	bpf_map_delete_elem(bpf_map__fd(calls->bpf->maps.hp_targets), &tgid);
+	int fd = bpf_map__fd(calls->bpf->maps.hp_targets);
+	struct hp_process process = {.slot = slot, .flags = flags};
+
+	if (bpf_map_update_elem(fd, &tgid, &process, BPF_EXIST) == 0)
+		return 0;
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+static struct hp_process target_look(struct calls *calls, uint32_t tgid)
+{
+	struct hp_process process;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(calls->bpf->maps.hp_targets), &tgid, &process) < 0)
+		return (struct hp_process){};
+	return process;
+}
+
+uint32_t calls_target_slot(struct calls *calls, uint32_t tgid)
+{
+	return target_look(calls, tgid).slot;
+}
+
+uint32_t calls_target_hooks(struct calls *calls, uint32_t tgid)
+{
+	return target_look(calls, tgid).hooks;
+}
+
+uint32_t calls_target_flags(struct calls *calls, uint32_t tgid)
+{
+	return target_look(calls, tgid).flags;
+}
+
+bool calls_target_clear(struct calls *calls, uint32_t tgid)
+{
+	return bpf_map_delete_elem(bpf_map__fd(calls->bpf->maps.hp_targets), &tgid) == 0;
+}
+
+size_t calls_targets(struct calls *calls, uint32_t slot, uint32_t *tgids, size_t room)
+{
+	int fd = bpf_map__fd(calls->bpf->maps.hp_targets);
+	struct hp_process process;
+	uint32_t key, next, seen;
+	size_t n = 0, i;
+	int r;
+
+	r = bpf_map_get_next_key(fd, NULL, &next);
+	for (seen = 0; r == 0 && n < room && seen < 2 * HP_PROCESSES_MAX; seen++) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		/* When a process ends meanwhile the walk begins anew. */
+		for (i = 0; i < n && tgids[i] != key; i++)
+			;
+		if (i == n && bpf_map_lookup_elem(fd, &key, &process) == 0 &&
+		    process.slot == slot)
+			tgids[n++] = key;
+	}
+	return n;
+}
+
+int calls_exe_set(struct calls *calls, const struct hp_exe *exe, uint32_t kit)
+{
+	int fd = bpf_map__fd(calls->life->maps.hp_exes);
+
+	if (bpf_map_update_elem(fd, exe, &kit, BPF_ANY) == 0)
+		return 0;
+	return errno == E2BIG ? -ENOSPC : -errno;
+}
+
+void calls_exe_clear(struct calls *calls, const struct hp_exe *exe)
+{
+	bpf_map_delete_elem(bpf_map__fd(calls->life->maps.hp_exes), exe);
+}
+
+/* One thing is waited for by one family. The count is what lets BPF look at all. */
+int calls_select(struct calls *calls, const struct hp_select *what, uint32_t family)
+{
+	int fd = bpf_map__fd(calls->life->maps.hp_selectors);
+
+	if (bpf_map_update_elem(fd, what, &family, BPF_NOEXIST) < 0)
+		return -errno;
+	__atomic_fetch_add(&calls->families[0].processes, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+void calls_unselect(struct calls *calls, const struct hp_select *what)
+{
+	if (bpf_map_delete_elem(bpf_map__fd(calls->life->maps.hp_selectors), what) == 0)
+		__atomic_fetch_sub(&calls->families[0].processes, 1, __ATOMIC_SEQ_CST);
+}
+
+struct hp_kit *calls_kit(struct calls *calls, uint32_t kit)
+{
+	return &calls->kits[kit];
+}
+
+struct hp_family *calls_family(struct calls *calls, uint32_t family)
+{
+	return &calls->families[family];
 }
 
 struct hp_slot *calls_slot(struct calls *calls, uint32_t slot)
@@ -299,6 +435,16 @@ struct hp_slot *calls_slot(struct calls *calls, uint32_t slot)
 struct hp_group *calls_group(struct calls *calls, uint32_t group)
 {
 	return &calls->groups[group];
+}
+
+struct hp_gate *calls_gate(struct calls *calls)
+{
+	return calls->gate;
+}
+
+int calls_holds_fd(const struct calls *calls)
+{
+	return bpf_map__fd(calls->life->maps.hp_holds);
 }
 
 int calls_pages_set(struct calls *calls, uint32_t first, uint32_t n, const int *fds)
@@ -355,6 +501,64 @@ static int open_iterator(struct calls *calls, pid_t pid)
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link);
 	return fd;
+}
+
+/* Keys that BPF makes and the daemon deletes meanwhile may hide a few others: a figure
+ * of what is open now is of a moment that never was, anyway. */
+typedef void (*goroutine_handler)(int map_fd, const struct hp_goroutine *key, void *userdata);
+
+static void goroutines_walk(struct calls *calls, pid_t pid, goroutine_handler handler,
+			    void *userdata)
+{
+	int fd = bpf_map__fd(calls->bpf->maps.hp_goroutines);
+	struct hp_goroutine key, next;
+	uint32_t n;
+	int r;
+
+	r = bpf_map_get_next_key(fd, NULL, &next);
+	for (n = 0; r == 0 && n < 2 * HP_GOROUTINES_MAX; n++) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if ((pid_t)key.tgid == pid)
+			handler(fd, &key, userdata);
+	}
+}
+
+struct open_goroutines {
+	calls_open_handler handler;
+	void *userdata;
+};
+
+static void on_open_goroutine(int fd, const struct hp_goroutine *key, void *userdata)
+{
+	const struct open_goroutines *open = userdata;
+	struct hp_thread frames;
+	struct hp_open head = {.tgid = key->tgid, .now_ns = clock_ns(CLOCK_MONOTONIC)};
+
+	if (bpf_map_lookup_elem(fd, key, &frames) < 0 || frames.depth > HP_FRAMES_MAX)
+		return;
+	head.gen = frames.gen;
+	head.depth = frames.depth;
+	if (frames.depth)
+		open->handler(open->userdata, &head, frames.frame);
+}
+
+static void on_forget_goroutine(int fd, const struct hp_goroutine *key, void *userdata)
+{
+	bpf_map_delete_elem(fd, key);
+}
+
+void calls_forget(struct calls *calls, pid_t pid)
+{
+	goroutines_walk(calls, pid, on_forget_goroutine, NULL);
+}
+
+void calls_open_goroutines(struct calls *calls, pid_t pid, calls_open_handler handler,
+			   void *userdata)
+{
+	struct open_goroutines open = {handler, userdata};
+
+	goroutines_walk(calls, pid, on_open_goroutine, &open);
 }
 
 int calls_open_frames(struct calls *calls, pid_t pid, calls_open_handler handler, void *userdata)

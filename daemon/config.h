@@ -10,9 +10,11 @@ struct config {
 	const char *socket;	/* path; --socket, HOTPATH_SOCKET */
 	bool background;	/* --background: return when ready */
 	bool private_instance;	/* --private: exits when its parent does, serves one user */
+	bool no_calibrate;	/* --no-calibrate: prices stay unknown */
 	const char *features;	/* HOTPATH_FEATURES, for tests: "-session,-multi" */
 	uint32_t max_targets;	/* per uid, but not root: --max-targets */
 	uint32_t max_probes;	/* the same: --max-probes */
+	uint32_t max_families;	/* the same: --max-families */
 	uint32_t max_connections; /* the same, root too: --max-connections */
 	uint32_t max_finished;	/* finished targets kept per uid: --keep */
 	uint32_t max_bystanders; /* that a request may slow down, but root's: --max-bystanders */

@@ -8,8 +8,12 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "kit.h"
 #include "model.h"
+#include "moved.h"
 #include "proc.h"
+#include "registry.h"
+#include "textpages.h"
 
 /* Open calls, by cell and function, gathered from the threads' frames. */
 struct open_calls {
@@ -76,6 +80,31 @@ static void on_open_frames(void *userdata, const struct hp_open *thread,
 	}
 }
 
+static int open_calls_of(struct open_calls *open, pid_t pid)
+{
+	int r = calls_open_frames(open->target->calls, pid, on_open_frames, open);
+
+	return r == -EOPNOTSUPP || r == -ESRCH ? 0 : r;
+}
+
+/* Those of its own process, and of all that share its figures. */
+static int open_calls_gather(struct open_calls *open)
+{
+	struct target *t = open->target;
+	uint32_t tgids[256];
+	size_t n = 0, i;
+	int r;
+
+	r = t->pid ? open_calls_of(open, t->pid) : 0;
+	if (target_is_shared(t))
+		n = calls_targets(t->calls, t->slot, tgids, ARRAY_SIZE(tgids));
+	for (i = 0; r >= 0 && i < n; i++) {
+		if (tgids[i] != (uint32_t)t->pid)
+			r = open_calls_of(open, tgids[i]);
+	}
+	return r;
+}
+
 /* --- pieces -------------------------------------------------------------------- */
 
 static int bytes_set(ProtobufCBinaryData *ret, const char *s)
@@ -114,10 +143,35 @@ static int encode_histogram(const struct member *m, const struct hp_func *func,
 	return 0;
 }
 
-static Hotpath__Returns returns_of(const struct group *g)
+static Hotpath__Returns group_returns(const struct target *t, const struct group *g,
+				      const struct function *f)
 {
-	return g->kind == PROBE_COUNT ? HOTPATH__RETURNS__RETURNS_NONE
-				      : HOTPATH__RETURNS__RETURNS_SESSION;
+	if (t->by_exits && g->kind == PROBE_SESSION)
+		return f->n_exits ? HOTPATH__RETURNS__RETURNS_SITES
+				  : HOTPATH__RETURNS__RETURNS_NONE;
+	switch (g->kind) {
+	case PROBE_COUNT:
+		return HOTPATH__RETURNS__RETURNS_NONE;
+	case PROBE_SITES:
+		return HOTPATH__RETURNS__RETURNS_SITES;
+	default:
+		return HOTPATH__RETURNS__RETURNS_SESSION;
+	}
+}
+
+/* Of a function that is only counted: what forbids its return, then why its ways out
+ * are not known. */
+static const char *returns_reason(const struct target *t, const struct group *g,
+				  const struct function *f)
+{
+	switch (group_returns(t, g, f)) {
+	case HOTPATH__RETURNS__RETURNS_SESSION:
+		return t->returns_reason;
+	case HOTPATH__RETURNS__RETURNS_SITES:
+		return f->never ?: t->returns_reason;
+	default:
+		return f->no_exits ?: f->never ?: t->returns_reason;
+	}
 }
 
 static Hotpath__Probe *encode_probe(const struct target *t, const struct group *g,
@@ -129,14 +183,22 @@ static Hotpath__Probe *encode_probe(const struct target *t, const struct group *
 		return NULL;
 	hotpath__probe__init(p);
 	p->class_ = f->class;
-	p->returns = returns_of(g);
-	p->reason = strdup(g->kind == PROBE_COUNT && f->never ? f->never : t->returns_reason);
+	p->returns = group_returns(t, g, f);
+	p->reason = strdup(returns_reason(t, g, f));
+	if (p->returns == HOTPATH__RETURNS__RETURNS_SITES) {
+		p->exits = f->n_exits;
+		p->exit_class = f->exit_class;
+	}
 	p->offset = f->offset;
 	p->skip = f->skip;
 	if (!p->reason) {
 		free(p);
 		return NULL;
 	}
+	/* Sessions that only veto, with probes on ways out besides, were not calibrated. */
+	if (t->registry && !(t->by_exits && g->kind == PROBE_SESSION))
+		p->price_ns = prices_call(&t->registry->prices, p->returns, p->class_,
+					  p->exit_class);
 	return p;
 }
 
@@ -198,6 +260,20 @@ static int encode_function(const struct target *t, const struct member *member, 
 	return encode_aliases(f, m);
 }
 
+static void count_returns(Hotpath__Target *m, const Hotpath__Probe *probe)
+{
+	switch (probe->returns) {
+	case HOTPATH__RETURNS__RETURNS_SESSION:
+		m->functions_session++;
+		break;
+	case HOTPATH__RETURNS__RETURNS_SITES:
+		m->functions_sites++;
+		break;
+	default:
+		m->functions_entry_only++;
+	}
+}
+
 static int encode_functions(struct target *t, struct open_calls *open, bool final,
 			    Hotpath__Target *m)
 {
@@ -214,12 +290,9 @@ static int encode_functions(struct target *t, struct open_calls *open, bool fina
 			if (r < 0)
 				return r;
 			m->functions[m->n_functions]->id = m->n_functions;
+			count_returns(m, m->functions[m->n_functions]->probe);
 			m->n_functions++;
 		}
-		if (t->member[i].group->kind == PROBE_COUNT)
-			m->functions_entry_only += t->member[i].group->count;
-		else
-			m->functions_session += t->member[i].group->count;
 	}
 	m->functions_attached = m->n_functions;
 	return 0;
@@ -246,6 +319,28 @@ static int add_counter(Hotpath__Target *m, const char *name, uint64_t value, con
 	c->value = value;
 	c->text = strdup(text);
 	return c->name && c->text ? 0 : -ENOMEM;
+}
+
+static uint64_t counter_of(const struct target *t, enum hp_counter which)
+{
+	return __atomic_load_n(&calls_slot(t->calls, t->slot)->counter[which], __ATOMIC_RELAXED);
+}
+
+/* Children that should be followed have run with less than their parent's probes, or none:
+ * what is probed for this process alone they have not. */
+static bool lacks_children(const struct target *t)
+{
+	if (!t->kit)
+		return t->asked && !t->asked->no_follow && counter_of(t, HP_COUNTER_children);
+	return !t->kit->passive && t->kit->n_groups < t->n_members && t->kit->family->seen > 1;
+}
+
+/* Were there calls of what was asked for that nobody counted? What runs the same code and
+ * was not asked for, bystanders and children under --no-follow, is not in question. */
+static bool lacks_calls(const struct target *t)
+{
+	return counter_of(t, HP_COUNTER_held_late) || counter_of(t, HP_COUNTER_held_not) ||
+	       lacks_children(t);
 }
 
 static int encode_health(struct target *t, Hotpath__Target *m)
@@ -275,11 +370,26 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 		histogram_lost += m->functions[i]->histogram_lost;
 		lost += m->functions[i]->lost;
 	}
+	if (lacks_calls(t))
+		m->complete = false;
+	/* Of the family: said once, by what was asked for. */
+	if (t->named && t->kit && family_not_measured(t->kit->family)) {
+		m->complete = false;
+		r = add_counter(m, "not_measured", family_not_measured(t->kit->family),
+				"programs that ran without probes: gone or over a limit before they were ready");
+		if (r < 0)
+			return r;
+	}
 	r = add_counter(m, "histogram_lost", histogram_lost,
 			"calls that are timed but in no percentile: histogram memory ran out");
 	if (r < 0)
 		return r;
-	return add_counter(m, "lost", lost, "entries whose way out is not known");
+	r = add_counter(m, "lost", lost, "entries whose way out is not known");
+	if (r < 0)
+		return r;
+	return add_counter(m, "moved_functions", moved_count(t),
+			   "functions whose code was moved to huge or anonymous pages: probes there "
+			   "can never fire");
 }
 
 static int encode_notes(const struct target *t, Hotpath__Target *m)
@@ -314,21 +424,23 @@ static uint64_t bystander_hits(const struct target *t)
 
 static int encode_head(struct target *t, Hotpath__Target *m)
 {
-	uint64_t now = t->ended_ns ?: clock_ns(CLOCK_MONOTONIC), cpu;
+	uint64_t now = t->ended_ns ?: clock_ns(CLOCK_MONOTONIC);
 
-	/* Works for a zombie, too; without one the last figure stands. */
-	if (target_is_same_process(t) && proc_cpu_ns(t->pid, &cpu) >= 0 && cpu >= t->cpu_begun_ns)
-		t->cpu_ns = cpu - t->cpu_begun_ns;
 	m->pid = t->pid;
 	m->state = t->state;
 	m->complete = t->complete;
 	m->attached_at_unix_ns = t->begun_unix_ns;
 	m->elapsed_ns = now - t->begun_ns;
-	m->cpu_total_ns = t->cpu_ns;
+	m->cpu_total_ns = target_cpu_ns(t);
 	m->owner_uid = t->owner;
+	m->parent_pid = t->parent_pid;
+	m->family = t->family;
 	m->bystander_hits = bystander_hits(t);
 	m->bystander_processes = t->bystander_processes;
 	m->kernel_bytes = target_kernel_bytes(t);
+	m->text_pages = textpages_count(t);
+	if (m->text_pages == UINT32_MAX)
+		return -ENOMEM;
 	if (t->ttl_end_ns > now && !t->ended_ns)
 		m->ttl_left_ns = t->ttl_end_ns - now;
 	if (bytes_set(&m->comm, t->comm) < 0 || bytes_set(&m->exe, t->exe) < 0)
@@ -348,9 +460,11 @@ int encode_target(struct target *t, bool final, Hotpath__Target **ret)
 	r = open_calls_init(&open, t);
 	if (r < 0)
 		goto fail;
-	r = calls_open_frames(t->calls, t->pid, on_open_frames, &open);
-	if (r < 0 && r != -EOPNOTSUPP && r != -ESRCH)
+	r = open_calls_gather(&open);
+	if (r < 0)
 		goto fail;
+	if (t->goroutines)
+		calls_open_goroutines(t->calls, t->pid, on_open_frames, &open);
 	r = encode_head(t, m);
 	if (r >= 0)
 		r = encode_functions(t, &open, final, m);

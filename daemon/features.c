@@ -91,6 +91,12 @@ static bool has_nop5(void)
 	return kernel_version() >= VERSION_OF(6, 18);
 }
 
+/* They always are there; to take them away is for those who trust them nowhere. */
+static bool has_returns(void)
+{
+	return true;
+}
+
 static bool has_helper(enum bpf_func_id helper)
 {
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, helper, NULL) == 1;

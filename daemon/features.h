@@ -12,6 +12,7 @@
 #define FEATURES(X)                                                                                \
 	X(session, "6.13", "returns are probed only in programs with one stack a thread and no "  \
 			   "unwinder")                                                             \
+	X(returns, "any", "no return is ever touched: the ways out are probed instead")            \
 	X(multi, "6.6", "one perf event per function: at most 100 functions a target")            \
 	X(pid_filter, "6.10", "other processes of the same file are probed too")                  \
 	X(nop5, "6.18", "a nop of 5 bytes is as expensive to probe as most instructions")         \

@@ -22,6 +22,7 @@ static void function_done(struct function *f)
 	free(f->name);
 	free(f->file);
 	free(f->never);
+	free(f->no_exits);
 	for (i = 0; i < f->n_aliases; i++)
 		free(f->alias[i]);
 	free(f->alias);
@@ -38,6 +39,8 @@ static int function_init(struct function *f, const Hotpath__ReaderFunction *from
 		return -ENOMEM;
 	if (*from->never_return && !(f->never = strdup(from->never_return)))
 		return -ENOMEM;
+	if (*from->no_exits && !(f->no_exits = strdup(from->no_exits)))
+		return -ENOMEM;
 	f->alias = calloc(from->n_aliases ?: 1, sizeof(*f->alias));
 	if (!f->alias)
 		return -ENOMEM;
@@ -51,6 +54,11 @@ static int function_init(struct function *f, const Hotpath__ReaderFunction *from
 	f->line = from->line;
 	f->skip = from->skip;
 	f->class = from->class_;
+	f->n_exits = from->n_exits;
+	for (i = 0; i < from->n_exits; i++) {
+		if (from->exits[i]->class_ > f->exit_class)
+			f->exit_class = from->exits[i]->class_;
+	}
 	return 0;
 }
 
@@ -59,12 +67,17 @@ bool probe_kind_shared(enum probe_kind kind)
 	return kind == PROBE_SESSION;
 }
 
+static bool want_shared(const struct group_want *want)
+{
+	return want->shared || probe_kind_shared(want->kind);
+}
+
 static bool group_equals(const struct group *group, const struct group_want *want)
 {
 	size_t i;
 
-	if (group->kind != want->kind || group->dev != want->dev || group->ino != want->ino ||
-	    group->count != want->count)
+	if (group->kind != want->kind || group->shared != want_shared(want) ||
+	    group->dev != want->dev || group->ino != want->ino || group->count != want->count)
 		return false;
 	for (i = 0; i < want->count; i++) {
 		const Hotpath__ReaderFunction *f = want->object->functions[want->chosen[i]];
@@ -97,28 +110,58 @@ static struct group *group_free(struct group *group)
 	if (!group)
 		return NULL;
 	links_close(&group->fds, &group->n_fds);
+	links_close(&group->exit_fds, &group->n_exit_fds);
 	for (i = 0; group->functions && i < group->count; i++)
 		function_done(&group->functions[i]);
 	free(group->functions);
 	free(group->sites);
 	free(group->cookies);
+	free(group->exits);
+	free(group->exit_cookies);
 	free(group->object);
 	close_fd(group->file_fd);
 	free(group);
 	return NULL;
 }
 
+/* The ways out of all its functions, for one link. */
+static int group_fill_exits(struct group *group, const struct group_want *want)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < want->count; i++)
+		n += want->object->functions[want->chosen[i]]->n_exits;
+	group->exits = calloc(n + 1, sizeof(*group->exits));
+	group->exit_cookies = calloc(n + 1, sizeof(*group->exit_cookies));
+	if (!group->exits || !group->exit_cookies)
+		return -ENOMEM;
+	for (i = 0; i < want->count; i++) {
+		const Hotpath__ReaderFunction *f = want->object->functions[want->chosen[i]];
+
+		for (k = 0; k < f->n_exits; k++) {
+			const Hotpath__ReaderExit *e = f->exits[k];
+
+			group->exits[group->n_exits] = e->offset;
+			group->exit_cookies[group->n_exits++] =
+				HP_COOKIE(group->id, i) |
+				HP_EXIT(e->frame_pointer, e->condition, e->sp_offset) |
+				(want->kind == PROBE_SITES ? 0 : HP_EXIT_LATE);
+		}
+		if (f->n_exits)
+			group->cookies[i] |= HP_COOKIE_HAS_EXITS;
+	}
+	return 0;
+}
+
 static int group_fill(struct group *group, const struct group_want *want)
 {
 	_cleanup_free_ char *path = bytes_dup(want->object->path);
-	const char *slash;
 	size_t i;
 	int r;
 
 	if (!path)
 		return -ENOMEM;
-	slash = strrchr(path, '/');
-	group->object = strdup(slash ? slash + 1 : path);
+	group->object = strdup(basename(path));
 	group->functions = calloc(want->count, sizeof(*group->functions));
 	group->sites = calloc(want->count, sizeof(*group->sites));
 	group->cookies = calloc(want->count, sizeof(*group->cookies));
@@ -137,7 +180,7 @@ static int group_fill(struct group *group, const struct group_want *want)
 		group->sites[i] = f->offset + f->skip;
 		group->cookies[i] = HP_COOKIE(group->id, i);
 	}
-	return 0;
+	return want->kind == PROBE_COUNT ? 0 : group_fill_exits(group, want);
 }
 
 int group_get(struct groups *groups, const struct group_want *want, struct group **ret)
@@ -157,6 +200,7 @@ int group_get(struct groups *groups, const struct group_want *want, struct group
 		return -ENOMEM;
 	group->file_fd = -1;
 	group->kind = want->kind;
+	group->shared = want_shared(want);
 	group->dev = want->dev;
 	group->ino = want->ino;
 	group->id = group_free_id(groups);
@@ -172,6 +216,12 @@ int group_get(struct groups *groups, const struct group_want *want, struct group
 	return 0;
 }
 
+struct group *group_ref(struct group *group)
+{
+	group->refs++;
+	return group;
+}
+
 struct group *group_put(struct groups *groups, struct calls *calls, struct group *group,
 			struct closing *closing)
 {
@@ -183,6 +233,7 @@ struct group *group_put(struct groups *groups, struct calls *calls, struct group
 		;
 	*at = group->next;
 	closing_add(closing, &group->fds, &group->n_fds);
+	closing_add(closing, &group->exit_fds, &group->n_exit_fds);
 	__atomic_store_n(&calls_group(calls, group->id)->bystander_hits, 0, __ATOMIC_RELAXED);
 	return group_free(group);
 }
@@ -192,13 +243,26 @@ int group_link_for(struct group *group, struct calls *calls, pid_t pid, int **re
 {
 	const struct link_sites sites = {group->file_fd, group->sites, group->cookies,
 					 group->count};
+	const struct link_sites exits = {group->file_fd, group->exits, group->exit_cookies,
+					 group->n_exits};
 
-	return calls_link(calls, group->kind, &sites, pid, ret_fds, ret_n);
+	return calls_link(calls, group->kind, &sites, &exits, pid, ret_fds, ret_n);
 }
 
 int group_link(struct group *group, struct calls *calls)
 {
 	return group->n_fds ? 0 : group_link_for(group, calls, 0, &group->fds, &group->n_fds);
+}
+
+int group_link_exits(struct group *group, struct calls *calls)
+{
+	const struct link_sites exits = {group->file_fd, group->exits, group->exit_cookies,
+					 group->n_exits};
+
+	if (!group->n_exits || group->n_exit_fds)
+		return 0;
+	return calls_link(calls, PROBE_EXITS, &exits, NULL, 0, &group->exit_fds,
+			  &group->n_exit_fds);
 }
 
 void links_close(int **fds, size_t *n)

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrive.h"
 #include "judge.h"
+#include "kit.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "proc.h"
@@ -44,6 +46,17 @@ int judge_request_init(struct judge_request *request, const struct proc_objects 
 	return 0;
 }
 
+void judge_request_ask(struct judge_request *request, ProtobufCBinaryData *patterns,
+		       size_t n_patterns, const struct features *features)
+{
+	request->message.patterns = patterns;
+	request->message.n_patterns = n_patterns;
+	request->message.lines = true;
+	request->message.exits = true;
+	request->message.arguments_free = true; /* calls reads none */
+	request->message.nop5_stepped = !features->nop5;
+}
+
 void judge_request_done(struct judge_request *request)
 {
 	free(request->object);
@@ -67,22 +80,30 @@ int judge_remember(struct target *t, const struct proc_objects *objects)
 	return 0;
 }
 
-/* Nothing new since the last verdict? What went away forbids nothing. */
-static bool judged_all(const struct target *t, const struct proc_objects *objects)
+/* Nothing that a verdict was not about? What went away forbids nothing. */
+static bool all_among(const struct proc_objects *objects, const struct judged_object *judged,
+		      size_t n)
 {
 	size_t i, k;
 
 	for (i = 0; i < objects->count; i++) {
-		for (k = 0; k < t->n_judged; k++) {
-			if (t->judged[k].dev == objects->object[i].dev &&
-			    t->judged[k].ino == objects->object[i].ino &&
-			    t->judged[k].version == objects->object[i].version)
+		for (k = 0; k < n; k++) {
+			if (judged[k].dev == objects->object[i].dev &&
+			    judged[k].ino == objects->object[i].ino &&
+			    judged[k].version == objects->object[i].version)
 				break;
 		}
-		if (k == t->n_judged)
+		if (k == n)
 			return false;
 	}
 	return !objects->unopened;
+}
+
+/* Its own last verdict, or one of another process of its kit. */
+static bool judged_all(const struct target *t, const struct proc_objects *objects)
+{
+	return all_among(objects, t->judged, t->n_judged) ||
+	       (t->kit && all_among(objects, t->kit->judged, t->kit->n_judged));
 }
 
 struct judging {
@@ -98,14 +119,38 @@ static void judging_free(struct judging *j)
 	free(j);
 }
 
-static void judging_allow(struct judging *j)
+static void judge_allow(struct target *t, uint64_t seen)
 {
-	struct target *t = j->target;
-
-	if (judge_remember(t, &j->objects) < 0)
+	/* Whatever was found, more may have come, or come, unseen. */
+	if (arrive_lacks_hook(t))
 		return;
-	if (!target_allow_returns(t, j->seen))
+	if (!target_allow_returns(t, seen))
 		t->judge_again = true;
+}
+
+void judge_apply(struct target *t, uint64_t seen, const struct proc_objects *objects,
+		 const struct returns_verdict *verdict)
+{
+	if (verdict->allowed) {
+		if (judge_remember(t, objects) < 0)
+			return;
+		if (t->kit)
+			kit_learn(t->kit, t);
+		judge_allow(t, seen);
+		return;
+	}
+	t->returns_forbidden = !objects->unopened; /* those may be opened next time */
+	memcpy(t->returns_reason, verdict->reason, sizeof(t->returns_reason));
+	log_info("pid %d: returns are not probed any more: %s", t->pid, verdict->reason);
+	if (!t->returns_forbidden)
+		return;
+	if (t->kit && t->kit->ahead)
+		kit_retire(t->kit);
+	if (target_probe_exits(t) < 0)
+		target_note(t, "calls are no longer timed, only counted: %s", verdict->reason);
+	else
+		target_note(t, "calls are timed by probes on their ways out now: %s",
+			    verdict->reason);
 }
 
 static void judging_apply(struct judging *j, const Hotpath__ReaderReply *reply)
@@ -117,15 +162,8 @@ static void judging_apply(struct judging *j, const Hotpath__ReaderReply *reply)
 	if (authority_read(t->pid, &facts) < 0)
 		return;
 	returns_judge(reply->objects, reply->n_objects, j->objects.unopened, &facts,
-		      &j->registry->features, t->n_loader_fds > 0, &verdict);
-	if (verdict.allowed) {
-		judging_allow(j);
-		return;
-	}
-	t->returns_forbidden = !j->objects.unopened; /* those may be opened next time */
-	memcpy(t->returns_reason, verdict.reason, sizeof(t->returns_reason));
-	target_note(t, "calls are no longer timed, only counted: %s", verdict.reason);
-	log_info("pid %d: returns are not probed any more: %s", t->pid, verdict.reason);
+		      &j->registry->features, target_has_hook(t), &verdict);
+	judge_apply(t, j->seen, &j->objects, &verdict);
 }
 
 static void on_facts(void *userdata, const char *error, const Hotpath__ReaderReply *reply)
@@ -157,7 +195,9 @@ static int judging_read(struct judging *j)
 	r = judge_request_init(&request, &j->objects, "");
 	if (r >= 0) {
 		request.message.facts_only = true;
-		r = reading_start(j->registry->event, &request.message, request.fds, on_facts, j,
+		r = reading_start(j->registry->event,
+				  (struct reading_asker){j->target->requester, TURN_FOLLOWED},
+				  &request.message, request.fds, on_facts, j,
 				  &j->target->judging);
 	}
 	judge_request_done(&request);
@@ -168,7 +208,7 @@ void judge_start(struct registry *registry, struct target *t)
 {
 	struct judging *j;
 
-	if (t->returns_forbidden)
+	if (t->returns_forbidden || arrive_lacks_hook(t))
 		return;
 	if (t->judging) {
 		t->judge_again = true;
@@ -186,7 +226,7 @@ void judge_start(struct registry *registry, struct target *t)
 		return;
 	}
 	if (judged_all(t, &j->objects)) {
-		judging_allow(j);
+		judge_allow(t, j->seen);
 		judging_free(j);
 		if (t->judge_again)
 			judge_start(registry, t);
@@ -205,8 +245,9 @@ void judge_check(struct registry *registry, struct target *t)
 
 	same = proc_objects_read(t->pid, &objects) >= 0 && judged_all(t, &objects);
 	proc_objects_free(&objects);
-	if (same)
-		return;
-	target_forbid_returns(t);
-	judge_start(registry, t);
+	/* Forbidden before, for something that has gone again, they are allowed now. */
+	if (!same)
+		target_forbid_returns(t);
+	if (!same || target_state(t) & HP_TARGET_NO_RETURNS)
+		judge_start(registry, t);
 }

@@ -18,6 +18,12 @@ void judge_start(struct registry *registry, struct target *target);
 /* Has anything arrived that the verdict was not about? Then forbids and judges. */
 void judge_check(struct registry *registry, struct target *target);
 
+/* Acts on a verdict about these objects; seen: target_state() before the look at them.
+ * Sets judge_again when something has come since. */
+struct returns_verdict;
+void judge_apply(struct target *target, uint64_t seen, const struct proc_objects *objects,
+		 const struct returns_verdict *verdict);
+
 /* Remembers what a verdict was about. */
 int judge_remember(struct target *target, const struct proc_objects *objects);
 
@@ -31,6 +37,9 @@ struct judge_request {
 /* called: the name of the process, by which patterns may name its executable. */
 int judge_request_init(struct judge_request *request, const struct proc_objects *objects,
 		       const char *called);
+/* What is asked in order to probe functions that match, beyond the facts. */
+void judge_request_ask(struct judge_request *request, ProtobufCBinaryData *patterns,
+		       size_t n_patterns, const struct features *features);
 void judge_request_done(struct judge_request *request);
 
 #endif

@@ -12,7 +12,7 @@ static bool over(uid_t uid, const char *what, uint64_t have, uint64_t want, uint
 {
 	char h[FMT_MAX], w[FMT_MAX], m[FMT_MAX];
 
-	if (have + want <= max)
+	if (!want || have + want <= max)
 		return false;
 	snprintf(text, size, "uid %u has %s %s, this needs %s more, and it may have %s", uid,
 		 fmt_count(h, have), what, fmt_count(w, want), fmt_count(m, max));
@@ -40,6 +40,14 @@ bool limits_allow(const struct config *config, uid_t uid, const struct limits_us
 			 size) ||
 		    over(uid, "groups of probes", have->groups, want->groups, LIMITS_GROUPS, text,
 			 size) ||
+		    over(uid, "attaches that follow processes", have->families, want->families,
+			 config->max_families, text, size) ||
+		    over(uid, "followed executables", have->kits, want->kits, LIMITS_KITS, text,
+			 size) ||
+		    over(uid, "targets made in advance", have->slots, want->slots, LIMITS_SLOTS,
+			 text, size) ||
+		    over(uid, "selectors", have->selectors, want->selectors, LIMITS_SELECTORS,
+			 text, size) ||
 		    over_memory(have->bytes, want->bytes, config->max_kernel_bytes / 2,
 				"a user is", text, size)))
 		return false;

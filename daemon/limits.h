@@ -16,6 +16,13 @@
 /* Each probed file and kind of probe of a target is a group, and to remove one takes
  * the kernel some 10 ms. */
 #define LIMITS_GROUPS 256
+/* Executables that a user's families probe, each with targets made in advance; and what
+ * they wait for. */
+#define LIMITS_KITS	 256
+#define LIMITS_SELECTORS 128
+/* Of the slots of targets (HP_TARGETS_MAX) half: what all these together are made in
+ * advance. More are not made then, so this alone is no reason to refuse an attach. */
+#define LIMITS_SLOTS 511
 /* Requests of one user, and of all, that hotpath-reader works on. */
 #define LIMITS_IN_FLIGHT     4
 #define LIMITS_IN_FLIGHT_ALL 16
@@ -23,6 +30,8 @@
 struct limits_use {
 	uint32_t targets, probes, groups;
 	uint64_t bytes;
+	uint32_t families, kits, selectors;
+	uint32_t slots; /* of targets that are made in advance */
 };
 
 /*

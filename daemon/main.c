@@ -98,6 +98,7 @@ static int serve(const struct config *config, struct background *background)
 	if (r < 0)
 		return r;
 	(void)sd_notify(false, "READY=1");
+	session_calibrate(session);
 	r = sd_event_loop(event);
 	(void)sd_notify(false, "STOPPING=1");
 	return r < 0 ? log_error_errno(r, "event loop") : 0;

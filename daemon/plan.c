@@ -19,11 +19,24 @@ static enum probe_kind plan_kind(const struct features *features,
 				 const struct returns_verdict *verdict,
 				 const Hotpath__ReaderFunction *f)
 {
-	if (*f->never_return || !verdict->allowed)
+	const char *reason;
+
+	switch (returns_of(verdict, f, &reason)) {
+	case HOTPATH__RETURNS__RETURNS_SESSION:
+		return features->session ? PROBE_SESSION : PROBE_PAIR;
+	case HOTPATH__RETURNS__RETURNS_SITES:
+		return PROBE_SITES;
+	default:
 		return PROBE_COUNT;
-	if (!features->session)
-		return PROBE_PAIR;
-	return PROBE_SESSION;
+	}
+}
+
+static void plan_tally(struct plan *plan, enum probe_kind kind, const Hotpath__ReaderFunction *f)
+{
+	*(f->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED ? &plan->expensive : &plan->cheap) += 1;
+	*(kind == PROBE_COUNT	? &plan->entry_only
+	  : kind == PROBE_SITES ? &plan->sites
+				: &plan->session) += 1;
 }
 
 int plan_make(const struct features *features, const struct target *t,
@@ -45,16 +58,23 @@ int plan_make(const struct features *features, const struct target *t,
 		/* Listed only where nothing else matched; counted in `impossible`. */
 		if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE)
 			continue;
+		if (!proc_object_runs(file, f->offset + f->skip)) {
+			plan->moved++;
+			continue;
+		}
 		if (target_has_site(t, file->dev, file->ino, f->offset)) {
 			plan->already++;
 			continue;
 		}
 		plan->chosen[kind][plan->count[kind]++] = i;
-		*(f->class_ == HOTPATH__SITE_CLASS__SITE_STEPPED ? &plan->expensive
-								 : &plan->cheap) += 1;
-		*(kind == PROBE_COUNT ? &plan->entry_only : &plan->timed) += 1;
+		plan_tally(plan, kind, f);
 	}
 	return 0;
+}
+
+uint32_t plan_functions(const struct plan *plan)
+{
+	return plan->session + plan->sites + plan->entry_only;
 }
 
 bool plan_is_shared(const struct plan *plan)
@@ -62,7 +82,7 @@ bool plan_is_shared(const struct plan *plan)
 	size_t kind;
 
 	for (kind = 0; kind < ARRAY_SIZE(plan->count); kind++) {
-		if (plan->count[kind] && probe_kind_shared(kind))
+		if (plan->count[kind] && (plan->shared || probe_kind_shared(kind)))
 			return true;
 	}
 	return false;
@@ -98,6 +118,7 @@ int plan_join(struct groups *groups, struct target *t, const struct proc_object 
 	for (kind = 0; kind < ARRAY_SIZE(plan->chosen); kind++) {
 		const struct group_want want = {
 			.kind = kind,
+			.shared = plan->shared,
 			.dev = file->dev,
 			.ino = file->ino,
 			.file_fd = file->fd,

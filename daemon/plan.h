@@ -14,9 +14,12 @@
 #include "target.h"
 
 struct plan {
-	uint32_t *chosen[PROBE_LOADER];
-	size_t count[PROBE_LOADER];
-	uint32_t skipped, already, cheap, expensive, entry_only, timed;
+	uint32_t *chosen[PROBE_EXITS];
+	size_t count[PROBE_EXITS];
+	uint32_t moved; /* their code is no longer the file's: probes would never fire */
+	bool shared; /* probed in every process, so that children are seen from the start */
+	uint32_t skipped, already, cheap, expensive;
+	uint32_t session, sites, entry_only; /* functions, by how their returns are seen */
 };
 
 int plan_make(const struct features *features, const struct target *target,
@@ -27,6 +30,7 @@ int plan_join(struct groups *groups, struct target *target, const struct proc_ob
 	      const Hotpath__ReaderObjectReply *object, const struct plan *plan, const void *by);
 /* Do processes that are no target pay for these probes as well? */
 bool plan_is_shared(const struct plan *plan);
+uint32_t plan_functions(const struct plan *plan);
 /* How many groups it will make, and how much kernel memory they need. */
 uint32_t plan_groups(const struct plan *plan);
 uint64_t plan_bytes(const struct plan *plan);

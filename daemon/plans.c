@@ -3,7 +3,9 @@
 #include "plans.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The reader answers in the order of the request, which left out unopened files. */
 const struct proc_object *plans_file(const struct proc_objects *objects, size_t nth)
@@ -45,10 +47,18 @@ void plans_weigh(const struct plans *plans, struct limits_use *ret)
 	size_t i;
 
 	for (i = 0; i < plans->n; i++) {
-		ret->probes += plans->of[i].timed + plans->of[i].entry_only;
+		ret->probes += plan_functions(&plans->of[i]);
 		ret->groups += plan_groups(&plans->of[i]);
 		ret->bytes += plan_bytes(&plans->of[i]);
 	}
+}
+
+void plans_share(struct plans *plans, bool shared)
+{
+	size_t i;
+
+	for (i = 0; i < plans->n; i++)
+		plans->of[i].shared = shared;
 }
 
 size_t plans_shared_files(const struct plans *plans, const struct proc_objects *objects,
@@ -67,6 +77,25 @@ size_t plans_shared_files(const struct plans *plans, const struct proc_objects *
 	return n;
 }
 
+#define NAMES_MAX 3
+
+void plans_shared_names(const struct plans *plans, const struct proc_objects *objects, char *text,
+			size_t size)
+{
+	size_t i, n = 0, at = 0;
+
+	*text = '\0';
+	for (i = 0; i < plans->n; i++) {
+		if (!plan_is_shared(&plans->of[i]) || !plan_functions(&plans->of[i]))
+			continue;
+		if (n++ < NAMES_MAX && at < size)
+			at += snprintf(text + at, size - at, "%s%.64s", at ? ", " : "",
+				       basename(plans_file(objects, i)->path));
+	}
+	if (n > NAMES_MAX && at < size)
+		snprintf(text + at, size - at, " and %zu more", n - NAMES_MAX);
+}
+
 int plans_join(const struct plans *plans, struct groups *groups, struct target *t,
 	       const struct proc_objects *objects, const Hotpath__ReaderReply *reply,
 	       const void *by)
@@ -81,6 +110,16 @@ int plans_join(const struct plans *plans, struct groups *groups, struct target *
 			return r;
 	}
 	return 0;
+}
+
+uint32_t plans_moved(const struct plans *plans)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < plans->n; i++)
+		n += plans->of[i].moved;
+	return n;
 }
 
 void plans_done(struct plans *plans)

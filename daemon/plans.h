@@ -22,12 +22,19 @@ int plans_make(const struct features *features, const struct target *target,
 	       const struct returns_verdict *verdict, struct plans *ret);
 /* What they ask of the limits, targets aside. */
 void plans_weigh(const struct plans *plans, struct limits_use *ret);
+/* Are they to be probed in every process? Sessions are, whatever is said here. */
+void plans_share(struct plans *plans, bool shared);
 /* Device and inode of the files that other processes are probed in, too. */
 size_t plans_shared_files(const struct plans *plans, const struct proc_objects *objects,
 			  uint64_t (*files)[2], size_t room);
+/* Their names: "libc.so.6, worker and 2 more". */
+void plans_shared_names(const struct plans *plans, const struct proc_objects *objects, char *text,
+			size_t size);
 int plans_join(const struct plans *plans, struct groups *groups, struct target *target,
 	       const struct proc_objects *objects, const Hotpath__ReaderReply *reply,
 	       const void *by);
+/* Functions that cannot be probed because their code was moved out of the file's mapping. */
+uint32_t plans_moved(const struct plans *plans);
 void plans_done(struct plans *plans);
 
 #endif

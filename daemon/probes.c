@@ -40,14 +40,35 @@ static void probing_free(struct probing *p)
 static const char *returns_text(const struct returns_verdict *verdict,
 				const Hotpath__ReaderFunction *f, Hotpath__Returns *ret)
 {
+	const char *reason;
+
 	*ret = HOTPATH__RETURNS__RETURNS_NONE;
 	if (f->class_ == HOTPATH__SITE_CLASS__SITE_NONE)
 		return f->site_reason;
-	if (*f->never_return)
-		return f->never_return;
-	if (verdict->allowed)
-		*ret = HOTPATH__RETURNS__RETURNS_SESSION;
-	return verdict->reason;
+	*ret = returns_of(verdict, f, &reason);
+	return reason;
+}
+
+/* What a call pays; of several ways out, by the dearest. */
+static int prices_of(const struct prices *prices, Hotpath__ProbedObject *m)
+{
+	size_t i, k;
+
+	m->price_ns = calloc(m->object->n_functions ?: 1, sizeof(*m->price_ns));
+	if (!m->price_ns)
+		return -ENOMEM;
+	m->n_price_ns = m->object->n_functions;
+	for (i = 0; i < m->n_price_ns; i++) {
+		const Hotpath__ReaderFunction *f = m->object->functions[i];
+		Hotpath__SiteClass dearest = HOTPATH__SITE_CLASS__SITE_NONE;
+
+		for (k = 0; k < f->n_exits; k++) {
+			if (f->exits[k]->class_ > dearest)
+				dearest = f->exits[k]->class_;
+		}
+		m->price_ns[i] = prices_call(prices, m->returns[i], f->class_, dearest);
+	}
+	return 0;
 }
 
 /* Strings stay the reader's or the verdict's: only the arrays are ours. */
@@ -77,6 +98,7 @@ static void probing_answer(struct probing *p, const Hotpath__ReaderReply *reply)
 							      sizeof(*object));
 	_cleanup_free_ Hotpath__ProbedObject **objects = calloc(reply->n_objects + 1,
 								sizeof(*objects));
+	Hotpath__Price price[PRICES_ROWS], *prices[PRICES_ROWS];
 	struct returns_verdict verdict;
 	bool hook = false;
 	size_t i;
@@ -92,9 +114,13 @@ static void probing_answer(struct probing *p, const Hotpath__ReaderReply *reply)
 			continue;
 		objects[body.n_objects] = &object[body.n_objects];
 		r = probed_fill(objects[body.n_objects++], reply->objects[i], &verdict);
+		if (r >= 0)
+			r = prices_of(&p->registry->prices, objects[body.n_objects - 1]);
 	}
 	if (r >= 0) {
 		body.objects = objects;
+		body.n_prices = prices_fill(&p->registry->prices, price, prices);
+		body.prices = prices;
 		message.body_case = HOTPATH__REPLY__BODY_PROBES;
 		message.probes = &body;
 		reply_finish(p->reply, &message);
@@ -105,6 +131,7 @@ static void probing_answer(struct probing *p, const Hotpath__ReaderReply *reply)
 	for (i = 0; objects && i < body.n_objects; i++) {
 		free(objects[i]->returns);
 		free(objects[i]->returns_reason);
+		free(objects[i]->price_ns);
 	}
 }
 
@@ -139,9 +166,12 @@ static int probing_read(struct probing *p, const Hotpath__ProbesRequest *from)
 		request.message.patterns = from->patterns;
 		request.message.n_patterns = from->n_patterns;
 		request.message.unprobeable = true;
+		request.message.exits = true;
+		request.message.inlined = true;
 		request.message.arguments_free = true;
 		request.message.nop5_stepped = !p->registry->features.nop5;
-		r = reading_start(p->registry->event, &request.message, request.fds,
+		r = reading_start(p->registry->event,
+				  (struct reading_asker){p->uid, TURN_REQUEST}, &request.message, request.fds,
 				  on_probes_read, p, &p->reading);
 	}
 	judge_request_done(&request);

@@ -116,24 +116,53 @@ static int open_mapped(pid_t tid, const struct proc_map_line *map, int *ret_fd, 
 	return reopen_regular(fd, ret_fd, ret_st);
 }
 
-static bool seen_in_maps(struct gathering *g, const struct proc_map_line *map)
+static struct proc_object *seen_in_maps(struct gathering *g, const struct proc_map_line *map)
 {
 	uint64_t dev = makedev(map->major, map->minor);
 
 	/* From the end: a file's mappings are neighbours. */
 	for (size_t i = g->objects->count; i-- > 0;)
 		if (g->seen[i].ino == map->ino && g->seen[i].dev == dev)
-			return true;
-	return false;
+			return &g->objects->object[i];
+	return NULL;
 }
 
-static bool seen_open(const struct proc_objects *objects, const struct stat *st)
+static struct proc_object *seen_open(const struct proc_objects *objects, const struct stat *st)
 {
 	for (size_t i = objects->count; i-- > 0;)
 		if (objects->object[i].fd >= 0 && objects->object[i].ino == st->st_ino &&
 		    objects->object[i].dev == st->st_dev)
+			return &objects->object[i];
+	return NULL;
+}
+
+/* A shared mapping gets no breakpoints. */
+static int add_span(struct proc_object *object, const struct proc_map_line *map)
+{
+	struct proc_span *span;
+
+	if (map->perms[3] != 'p')
+		return 0;
+	span = reallocarray(object->span, object->n_spans + 1, sizeof(*span));
+	if (!span)
+		return -ENOMEM;
+	object->span = span;
+	span[object->n_spans++] = (struct proc_span){map->offset, map->end - map->start};
+	return 0;
+}
+
+bool proc_object_runs(const struct proc_object *object, uint64_t offset)
+{
+	for (size_t i = 0; i < object->n_spans; i++)
+		if (offset - object->span[i].offset < object->span[i].size)
 			return true;
 	return false;
+}
+
+uint64_t proc_object_version(const struct stat *st)
+{
+	return (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec +
+	       (uint64_t)st->st_size;
 }
 
 static int append_object(struct gathering *g, const struct proc_map_line *map, int fd,
@@ -149,9 +178,7 @@ static int append_object(struct gathering *g, const struct proc_map_line *map, i
 	*object = (struct proc_object){
 		.dev = st ? st->st_dev : makedev(map->major, map->minor),
 		.ino = st ? st->st_ino : map->ino,
-		.version = st ? (uint64_t)st->st_ctim.tv_sec * 1000000000u +
-					(uint64_t)st->st_ctim.tv_nsec + (uint64_t)st->st_size
-			      : 0,
+		.version = st ? proc_object_version(st) : 0,
 		.start = map->start,
 		.end = map->end,
 		.path = path,
@@ -167,12 +194,13 @@ static int append_object(struct gathering *g, const struct proc_map_line *map, i
 
 static int add_object(struct gathering *g, const struct proc_map_line *map)
 {
+	struct proc_object *known = seen_in_maps(g, map);
 	_cleanup_fd_ int fd = -1;
 	struct stat st;
 	int r;
 
-	if (seen_in_maps(g, map))
-		return 0;
+	if (known)
+		return add_span(known, map);
 	if (g->objects->count == PROC_OBJECTS_MAX) {
 		g->objects->unopened++;
 		return 0;
@@ -185,10 +213,42 @@ static int add_object(struct gathering *g, const struct proc_map_line *map)
 		g->objects->unopened++;
 		return append_object(g, map, -1, NULL);
 	}
-	if (seen_open(g->objects, &st))
-		return 0;
+	known = seen_open(g->objects, &st);
+	if (known)
+		return add_span(known, map);
 
 	r = append_object(g, map, fd, &st);
+	if (r < 0)
+		return r;
+	(void)TAKE_FD(fd);
+	return add_span(&g->objects->object[g->objects->count - 1], map);
+}
+
+/* The executable, when it has left its own mappings: then it is known by its link alone. */
+static int add_exe(struct gathering *g)
+{
+	struct proc_map_line none = {0};
+	_cleanup_free_ char *name = NULL;
+	_cleanup_fd_ int path_fd = -1, fd = -1;
+	char path[PROC_PATH_MAX];
+	struct stat st;
+	int r;
+
+	for (size_t i = 0; i < g->objects->count; i++)
+		if (g->objects->object[i].main)
+			return 0;
+	if (!g->exe_known || g->objects->unopened || g->objects->count == PROC_OBJECTS_MAX)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", g->tid);
+	path_fd = open(path, O_PATH | O_CLOEXEC);
+	if (path_fd < 0 || reopen_regular(path_fd, &fd, &st) < 0 || st.st_ino != g->exe.st_ino ||
+	    st.st_dev != g->exe.st_dev)
+		return 0;
+	r = proc_exe(g->tid, &name);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	none.path = name;
+	r = append_object(g, &none, fd, &st);
 	if (r == 0)
 		(void)TAKE_FD(fd);
 	return r;
@@ -247,6 +307,8 @@ static int objects_read_once(pid_t pid, struct proc_objects *ret)
 	snprintf(path, sizeof(path), "/proc/%d/exe", g->tid);
 	g->exe_known = stat(path, &g->exe) == 0;
 	r = gather(g);
+	if (r == 0)
+		r = add_exe(g);
 	if (r < 0)
 		return r;
 
@@ -256,10 +318,51 @@ static int objects_read_once(pid_t pid, struct proc_objects *ret)
 	return 0;
 }
 
+static bool has_file(const struct proc_objects *objects, uint64_t dev, uint64_t ino)
+{
+	for (size_t i = 0; i < objects->count; i++)
+		if (objects->object[i].ino == ino && objects->object[i].dev == dev)
+			return true;
+	return false;
+}
+
+/* The device in maps may be another one than stat() says; what is no regular file holds
+ * no functions. */
+static bool covers(const struct proc_objects *objects, pid_t tid, const struct proc_map_line *map)
+{
+	char path[PROC_PATH_MAX];
+	struct stat st;
+
+	if (has_file(objects, makedev(map->major, map->minor), map->ino))
+		return true;
+	map_file_path(path, tid, map);
+	return stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || has_file(objects, st.st_dev, st.st_ino));
+}
+
+bool proc_objects_cover(const struct proc_objects *objects, pid_t pid)
+{
+	_cleanup_file_ FILE *maps = NULL;
+	_cleanup_free_ char *line = NULL;
+	struct proc_map_line map;
+	size_t room = 0;
+	pid_t tid;
+
+	if (proc_live_thread(pid, &tid) < 0)
+		return false;
+	maps = open_maps(tid);
+	if (!maps)
+		return false;
+	while (getline(&line, &room, maps) > 0)
+		if (proc_parse_map_line(line, &map) && is_code(&map) && !covers(objects, tid, &map))
+			return false;
+	return !ferror(maps);
+}
+
 void proc_objects_free(struct proc_objects *objects)
 {
 	for (size_t i = 0; i < objects->count; i++) {
 		free(objects->object[i].path);
+		free(objects->object[i].span);
 		close_fd(objects->object[i].fd);
 	}
 	free(objects->object);

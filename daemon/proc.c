@@ -18,6 +18,7 @@
 
 #define PROC_PATH_MAX 64
 #define STAT_MAX      2048
+#define STATUS_MAX    4096
 
 /* A small file of /proc, NUL behind it; what does not fit is not read. */
 static int read_small(const char *path, char *ret, size_t size)
@@ -162,6 +163,59 @@ int proc_exe(pid_t pid, char **ret)
 
 	*ret = strndup(target, (size_t)n);
 	return *ret ? 0 : -ENOMEM;
+}
+
+bool proc_has_signal(pid_t tid)
+{
+	static const char *const keys[] = {"\nSigPnd:\t", "\nShdPnd:\t"};
+	char path[PROC_PATH_MAX], text[STATUS_MAX];
+	size_t i;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (read_small(path, text, sizeof(text)) < 0)
+		return false;
+	if (strstr(text, "\nState:\tZ"))
+		return true;
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *at = strstr(text, keys[i]);
+
+		if (at && strtoull(at + strlen(keys[i]), NULL, 16))
+			return true;
+	}
+	return false;
+}
+
+pid_t proc_tracer(pid_t tid)
+{
+	static const char key[] = "\nTracerPid:\t";
+	char path[PROC_PATH_MAX], text[STATUS_MAX];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	if (read_small(path, text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, key);
+	return at ? atoi(at + strlen(key)) : 0;
+}
+
+int proc_parent(pid_t pid, pid_t *ret)
+{
+	char path[PROC_PATH_MAX], line[STAT_MAX];
+	const char *field;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	r = read_small(path, line, sizeof(line));
+	if (r < 0)
+		return r;
+
+	field = stat_field(line, 4);
+	return field && sscanf(field, "%d", ret) == 1 ? 0 : -EIO;
+}
+
+uint64_t proc_ticks(uint64_t started_ns)
+{
+	return started_ns / (1000000000 / sysconf(_SC_CLK_TCK));
 }
 
 int proc_start_time(pid_t pid, uint64_t *ret_ticks)

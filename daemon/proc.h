@@ -11,6 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* A stretch of a file that is mapped executable and private: there probes can fire. */
+struct proc_span {
+	uint64_t offset, size;
+};
+
 /* One file that a process has mapped executable. */
 struct proc_object {
 	uint64_t dev, ino;	/* as stat() of the open file says */
@@ -19,6 +24,8 @@ struct proc_object {
 	char *path;		/* as in /proc/PID/maps, unescaped; " (deleted)" kept */
 	int fd;			/* open O_RDONLY|O_CLOEXEC, a regular file; -1: not opened */
 	bool main;		/* the same file as /proc/PID/exe */
+	struct proc_span *span;
+	size_t n_spans;
 };
 
 struct proc_objects {
@@ -34,7 +41,17 @@ struct proc_objects {
  */
 #define PROC_OBJECTS_MAX 1024
 int proc_objects_read(pid_t pid, struct proc_objects *ret);
+/*
+ * Does the process run that byte of the file? Not where it has put its code into huge
+ * or anonymous pages, or unpacked it there. The executable is always an object, even if
+ * nothing of it is mapped any more.
+ */
+bool proc_object_runs(const struct proc_object *object, uint64_t offset);
+/* Is every file that pid runs code from by now one of these? Opens none. */
+bool proc_objects_cover(const struct proc_objects *objects, pid_t pid);
 void proc_objects_free(struct proc_objects *objects);
+struct stat;
+uint64_t proc_object_version(const struct stat *st);
 
 /* The parser by itself: one line of maps into its parts. False: not such a line. */
 struct proc_map_line {
@@ -55,6 +72,13 @@ int proc_live_thread(pid_t pid, pid_t *ret_tid);
 
 int proc_comm(pid_t pid, char *ret, size_t size);	      /* without newline */
 int proc_exe(pid_t pid, char **ret);			      /* caller frees */
+/* Does a signal wait for this thread, or for any of its process, or has it ended? */
+bool proc_has_signal(pid_t tid);
+/* The thread that traces it (ptrace); 0: none, or it is gone. */
+pid_t proc_tracer(pid_t tid);
+int proc_parent(pid_t pid, pid_t *ret);			      /* field 4 of stat */
+/* The same of a start on CLOCK_BOOTTIME. */
+uint64_t proc_ticks(uint64_t started_ns);
 int proc_start_time(pid_t pid, uint64_t *ret_ticks);	      /* field 22 of stat */
 int proc_cpu_ns(pid_t pid, uint64_t *ret_ns);		      /* all threads, dead ones too */
 /* Other processes that have mapped one of these files executable; -E2BIG past max. */

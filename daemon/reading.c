@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,25 +16,47 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "lib/wire.h"
+#include "nobody.h"
 
 #define FIRST_FD      10
 #define REPLY_MAX     (128u << 20)
 #define TIME_MAX_USEC (30u * 1000 * 1000)
-#define CPU_MAX_SEC   20
+#define CPU_MAX_SEC   30 /* hotpath-reader has limits of its own, and keeps them */
 #define MEMORY_MAX    (4ul << 30)
-#define NOBODY	      65534
 
 const char reading_cancelled[] = "cancelled";
 
+/* What it is asked, until it is its turn. */
+struct question {
+	uint8_t *data;
+	size_t size;
+	int *fds; /* its caller's */
+	size_t n_fds;
+};
+
 struct reading {
+	struct turn turn; /* first: a turn's address is its reading's */
+	struct question question;
+	sd_event *event;
 	sd_event_source *io, *timer;
 	pid_t child;
 	int fd;
 	uint8_t *data;
 	size_t size, room;
+	Hotpath__ReaderReply *reply; /* while the handler has it */
 	reading_handler handler;
 	void *userdata;
 };
+
+/* All there are, in the order in which they came; a daemon has one event loop. */
+static struct turn *first_turn;
+static sd_event_source *advance_source;
+static struct reading_figures figures;
+
+struct reading_figures reading_figures(void)
+{
+	return figures;
+}
 
 /* Beside our own binary (a build tree), or where `make install` puts it. */
 static int reader_open(void)
@@ -60,19 +80,14 @@ static int reader_open(void)
 	return -ENOENT;
 }
 
-static int request_file(const Hotpath__ReaderRequest *request)
+static int question_file(const struct question *question)
 {
-	size_t size = hotpath__reader_request__get_packed_size(request);
 	_cleanup_fd_ int fd = memfd_create("hotpath-request", MFD_CLOEXEC);
-	_cleanup_free_ uint8_t *data = malloc(size ?: 1);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (!data)
-		return -ENOMEM;
-	hotpath__reader_request__pack(request, data);
-	r = wire_write_all(fd, data, size);
+	r = wire_write_all(fd, question->data, question->size);
 	if (r < 0)
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
@@ -80,27 +95,43 @@ static int request_file(const Hotpath__ReaderRequest *request)
 	return TAKE_FD(fd);
 }
 
-static void limit(int resource, rlim_t value)
+static int question_init(struct question *question, Hotpath__ReaderRequest *request,
+			 const int *fds)
 {
-	const struct rlimit l = {value, value};
+	size_t i;
 
-	setrlimit(resource, &l);
+	question->n_fds = request->n_objects;
+	question->fds = calloc(question->n_fds + 1, sizeof(*question->fds));
+	if (!question->fds)
+		return -ENOMEM;
+	for (i = 0; i < question->n_fds; i++) {
+		question->fds[i] = fds[i];
+		request->objects[i]->fd = FIRST_FD + i;
+	}
+	question->size = hotpath__reader_request__get_packed_size(request);
+	question->data = malloc(question->size ?: 1);
+	if (!question->data)
+		return -ENOMEM;
+	hotpath__reader_request__pack(request, question->data);
+	return 0;
+}
+
+static void question_done(struct question *question)
+{
+	free(question->data);
+	free(question->fds);
+	*question = (struct question){};
 }
 
 /* In the child: nothing is left but the files that it is to read. */
 static int drop_privileges(void)
 {
-	limit(RLIMIT_CPU, CPU_MAX_SEC);
-	limit(RLIMIT_CORE, 0);
 #ifndef __SANITIZE_ADDRESS__
-	limit(RLIMIT_AS, MEMORY_MAX);
+	const struct rlimit memory = {MEMORY_MAX, MEMORY_MAX};
+
+	setrlimit(RLIMIT_AS, &memory);
 #endif
-	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
-		return -errno;
-	/* After the change of credentials, which clears it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+	return nobody_become(CPU_MAX_SEC);
 }
 
 /* Moves descriptors to where the request says they are, none over another. */
@@ -143,8 +174,38 @@ static void child_main(int *fds, size_t n, int reader_fd, int in_fd, int out_fd)
 	_exit(127);
 }
 
+/* --- turns --------------------------------------------------------------------------- */
+
+static int on_advance(sd_event_source *source, void *userdata);
+
+static void turn_add(struct turn *fresh)
+{
+	struct turn **at;
+
+	for (at = &first_turn; *at; at = &(*at)->next)
+		;
+	*at = fresh;
+}
+
+/* Whoever waits goes on from the event loop, not below the one that makes room. */
+static void turn_remove(sd_event *event, struct turn *turn)
+{
+	struct turn **at;
+
+	for (at = &first_turn; *at && *at != turn; at = &(*at)->next)
+		;
+	if (!*at)
+		return;
+	*at = turn->next;
+	if (!first_turn)
+		advance_source = sd_event_source_disable_unref(advance_source);
+	else if (!advance_source)
+		(void)sd_event_add_defer(event, &advance_source, on_advance, event);
+}
+
 static void reading_free(struct reading *reading)
 {
+	turn_remove(reading->event, &reading->turn);
 	sd_event_source_disable_unref(reading->io);
 	sd_event_source_disable_unref(reading->timer);
 	close_fd(reading->fd);
@@ -152,6 +213,9 @@ static void reading_free(struct reading *reading)
 		kill(reading->child, SIGKILL);
 		waitpid(reading->child, NULL, 0);
 	}
+	if (reading->reply)
+		hotpath__reader_reply__free_unpacked(reading->reply, NULL);
+	question_done(&reading->question);
 	free(reading->data);
 	free(reading);
 }
@@ -167,17 +231,21 @@ struct reading *reading_cancel(struct reading *reading)
 
 static void reading_finish(struct reading *reading, const char *error)
 {
-	Hotpath__ReaderReply *reply = NULL;
-
+	/* Its handler may start the next. */
+	turn_remove(reading->event, &reading->turn);
 	if (!error) {
-		reply = hotpath__reader_reply__unpack(NULL, reading->size, reading->data);
-		if (!reply || !reading->size)
+		reading->reply = hotpath__reader_reply__unpack(NULL, reading->size, reading->data);
+		if (!reading->reply || !reading->size)
 			error = "hotpath-reader failed; its answer cannot be read";
 	}
-	reading->handler(reading->userdata, error, error ? NULL : reply);
-	if (reply)
-		hotpath__reader_reply__free_unpacked(reply, NULL);
+	reading->handler(reading->userdata, error, error ? NULL : reading->reply);
 	reading_free(reading);
+}
+
+Hotpath__ReaderReply *reading_take(struct reading *reading, size_t *ret_size)
+{
+	*ret_size = reading->size;
+	return TAKE(reading->reply);
 }
 
 static int reading_grow(struct reading *reading)
@@ -222,26 +290,19 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int reading_spawn(struct reading *reading, Hotpath__ReaderRequest *request, const int *fds)
+static int reading_spawn(struct reading *reading)
 {
+	const struct question *question = &reading->question;
 	_cleanup_fd_ int in_fd = -1, reader_fd = reader_open(), out_fd = -1;
-	_cleanup_free_ int *copy = NULL;
-	size_t n = request->n_objects, i;
 	int pipe_fds[2];
 
 	if (reader_fd < 0) {
 		log_error("hotpath-reader is neither beside hotpathd nor in ../libexec/hotpath");
 		return reader_fd;
 	}
-	for (i = 0; i < n; i++)
-		request->objects[i]->fd = FIRST_FD + i;
-	in_fd = request_file(request);
+	in_fd = question_file(question);
 	if (in_fd < 0)
 		return in_fd;
-	copy = calloc(n ?: 1, sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, fds, n * sizeof(*copy));
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	reading->fd = pipe_fds[0];
@@ -252,27 +313,73 @@ static int reading_spawn(struct reading *reading, Hotpath__ReaderRequest *reques
 	if (reading->child < 0)
 		return -errno;
 	if (reading->child == 0)
-		child_main(copy, n, reader_fd, in_fd, out_fd);
+		child_main(question->fds, question->n_fds, reader_fd, in_fd, out_fd);
 	return 0;
 }
 
-int reading_start(sd_event *event, Hotpath__ReaderRequest *request, const int *fds,
-		  reading_handler handler, void *userdata, struct reading **ret)
+/* It is its turn. */
+static int reading_run(struct reading *reading)
+{
+	int r;
+
+	reading->turn.running = true;
+	r = reading_spawn(reading);
+	question_done(&reading->question);
+	if (r >= 0)
+		r = sd_event_add_io(reading->event, &reading->io, reading->fd, EPOLLIN, on_answer,
+				    reading);
+	if (r >= 0)
+		r = sd_event_add_time_relative(reading->event, &reading->timer, CLOCK_MONOTONIC,
+					       TIME_MAX_USEC, 0, on_timeout, reading);
+	return r;
+}
+
+static int on_advance(sd_event_source *source, void *userdata)
+{
+	struct turn *next;
+
+	advance_source = sd_event_source_disable_unref(advance_source);
+	while ((next = turn_next(first_turn))) {
+		if (reading_run((struct reading *)next) < 0)
+			reading_finish((struct reading *)next,
+				       "hotpath-reader could not be started");
+	}
+	return 0;
+}
+
+/* Takes over the reading when it succeeds. */
+static int reading_queue(struct reading *reading)
+{
+	if (!turn_may_wait(first_turn, &reading->turn)) {
+		figures.refused++;
+		return -EBUSY;
+	}
+	turn_add(&reading->turn);
+	if (turn_next(first_turn) == &reading->turn)
+		return reading_run(reading);
+	figures.waited++;
+	return 0;
+}
+
+int reading_start(sd_event *event, struct reading_asker asker, Hotpath__ReaderRequest *request,
+		  const int *fds, reading_handler handler, void *userdata, struct reading **ret)
 {
 	struct reading *reading = calloc(1, sizeof(*reading));
 	int r;
 
 	if (!reading)
 		return -ENOMEM;
+	reading->event = event;
 	reading->fd = -1;
 	reading->handler = handler;
 	reading->userdata = userdata;
-	r = reading_spawn(reading, request, fds);
-	if (r >= 0)
-		r = sd_event_add_io(event, &reading->io, reading->fd, EPOLLIN, on_answer, reading);
-	if (r >= 0)
-		r = sd_event_add_time_relative(event, &reading->timer, CLOCK_MONOTONIC,
-					       TIME_MAX_USEC, 0, on_timeout, reading);
+	r = question_init(&reading->question, request, fds);
+	if (r >= 0) {
+		reading->turn.kind = asker.kind;
+		reading->turn.uid = asker.uid;
+		reading->turn.bytes = reading->question.size;
+		r = reading_queue(reading);
+	}
 	if (r < 0) {
 		reading_free(reading);
 		return r;

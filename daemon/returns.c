@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/hotpath.h"
+
 /*
  * Objects that carry unwinding machinery but do not use it across their callers:
  * reviewed one by one. A library belongs here when no exception of its own can
@@ -59,16 +61,9 @@ static const char *const own_stacks[] = {
 	"libcrypto.so.*", /* ASYNC_start_job(): 32 KiB from OPENSSL_malloc() */
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 const char *returns_reviewed(const char *soname, const char *path)
 {
-	const char *name = soname && *soname ? soname : base_name(path);
+	const char *name = soname && *soname ? soname : basename(path);
 	size_t i;
 
 	for (i = 0; i < sizeof(reviewed) / sizeof(reviewed[0]); i++) {
@@ -104,7 +99,7 @@ static const char *object_name(const Hotpath__ReaderObjectReply *object, char *b
 
 	memcpy(path, object->path.data, n);
 	path[n] = '\0';
-	snprintf(buffer, 64, "%.63s", base_name(path));
+	snprintf(buffer, 64, "%.63s", basename(path));
 	return buffer;
 }
 
@@ -160,7 +155,9 @@ static void gather(Hotpath__ReaderObjectReply *const *objects, size_t n, struct 
 static bool process_forbids(const struct process_facts *process, const struct features *features,
 			    struct returns_verdict *ret)
 {
-	if (process->shadow_stack)
+	if (!features->returns)
+		verdict(ret, false, "returns are switched off (HOTPATH_FEATURES=-returns)");
+	else if (process->shadow_stack)
 		verdict(ret, false, "the process has a user shadow stack");
 	else if (process->seccomp && !features->uretprobe_seccomp)
 		verdict(ret, false, "the process is under seccomp, and this kernel would kill it");
@@ -196,6 +193,7 @@ void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n, size_t 
 	char a[64], b[64];
 
 	gather(objects, n, &u);
+	ret->goroutines = u.go;
 
 	if (process_forbids(process, features, ret))
 		return;
@@ -225,4 +223,30 @@ void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n, size_t 
 		verdict(ret, true, "no loaded object catches or cleans up");
 	else
 		verdict(ret, true, "no loaded object raises");
+}
+
+/* An exit that does not fit into a cookie is one that we cannot probe. */
+static bool exits_fit(const Hotpath__ReaderFunction *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n_exits; i++) {
+		if (f->exits[i]->sp_offset > HP_EXIT_OFFSET_MAX || f->exits[i]->condition > 16 ||
+		    f->exits[i]->class_ == HOTPATH__SITE_CLASS__SITE_NONE)
+			return false;
+	}
+	return f->n_exits > 0;
+}
+
+Hotpath__Returns returns_of(const struct returns_verdict *verdict, const Hotpath__ReaderFunction *f,
+			    const char **ret_reason)
+{
+	*ret_reason = *f->never_return ? f->never_return : verdict->reason;
+	if (verdict->allowed && !*f->never_return)
+		return HOTPATH__RETURNS__RETURNS_SESSION;
+	if (exits_fit(f))
+		return HOTPATH__RETURNS__RETURNS_SITES;
+	if (*f->no_exits)
+		*ret_reason = f->no_exits;
+	return HOTPATH__RETURNS__RETURNS_NONE;
 }

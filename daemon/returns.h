@@ -21,6 +21,7 @@
 
 struct returns_verdict {
 	bool allowed;
+	bool goroutines; /* it is Go: calls go with the goroutine, not the thread */
 	char reason[256]; /* one sentence, for the report */
 };
 
@@ -29,6 +30,11 @@ struct returns_verdict {
 void returns_judge(Hotpath__ReaderObjectReply *const *objects, size_t n, size_t unopened,
 		   const struct process_facts *process, const struct features *features,
 		   bool has_loader_hook, struct returns_verdict *ret);
+
+/* How one function's return may be seen under that verdict; *ret_reason, never NULL,
+ * says why not better, or why. Lives as long as f and the verdict. */
+Hotpath__Returns returns_of(const struct returns_verdict *verdict, const Hotpath__ReaderFunction *f,
+			    const char **ret_reason);
 
 /* Is this object on the reviewed list of those that neither raise through their
  * callers nor catch? NULL: no; else why it is there. */

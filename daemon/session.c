@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests to what does them, kernel events to what they mean. The verbs that
- * need no more than a look at the registry are answered here.
+ * Requests to what does them. The verbs that need no more than a look at the registry
+ * are answered here.
  */
 #include "session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "arrive.h"
 #include "attach.h"
+#include "calibrate.h"
 #include "encode.h"
-#include "judge.h"
+#include "events.h"
+#include "family.h"
+#include "fold.h"
+#include "follow.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -21,66 +27,20 @@
 #include "proc.h"
 #include "registry.h"
 #include "status.h"
+#include "unfollow.h"
+#include "unmeasured.h"
 
 struct session {
 	struct registry registry;
+	struct calibration *calibration; /* under way */
+	sd_event_source *idle;		 /* when it begins */
 };
-
-/* --- kernel events ------------------------------------------------------------ */
-
-/* The target runs the same file anew: links of its own must find it again. */
-static void on_exec_same(struct registry *registry, struct target *t)
-{
-	int r;
-
-	proc_comm(t->pid, t->comm, sizeof(t->comm));
-	t->n_judged = 0;
-	t->returns_forbidden = false;
-	r = target_relink(t);
-	if (r < 0) {
-		t->complete = false;
-		target_note(t, "after exec some functions are not probed: %s", strerror(-r));
-	}
-	judge_start(registry, t);
-}
-
-static void on_exec(struct registry *registry, struct target *t, uint64_t state)
-{
-	_cleanup_free_ char *exe = NULL;
-
-	if (state & HP_TARGET_SILENT) {
-		target_note(t, "exec changed its credentials: observation ended there");
-		registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_SILENCED);
-	} else if (state & HP_TARGET_EXECED) {
-		if (proc_exe(t->pid, &exe) >= 0)
-			target_note(t, "it became %s by exec, which is not followed", exe);
-		registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_EXECED);
-	} else {
-		on_exec_same(registry, t);
-	}
-}
-
-static void on_kernel_event(void *userdata, const struct hp_event *event)
-{
-	struct registry *registry = userdata;
-	struct target *t = registry_running(registry, event->tgid);
-
-	if (!t)
-		return;
-	if (event->kind == HP_EVENT_EXEC)
-		on_exec(registry, t, event->arg);
-	else if (event->kind == HP_EVENT_OBJECTS)
-		judge_start(registry, t);
-}
 
 /* --- report --------------------------------------------------------------------- */
 
 static int target_message(struct target *t, Hotpath__Target **ret)
 {
-	if (!target_is_finished(t))
-		return encode_target(t, false, ret);
-	*ret = hotpath__target__unpack(NULL, t->final_size, t->final);
-	return *ret ? 0 : -ENOMEM;
+	return target_is_finished(t) ? fold_message(t, ret) : encode_target(t, false, ret);
 }
 
 static bool pid_is_wanted(const int32_t *pids, size_t n, pid_t pid)
@@ -100,13 +60,14 @@ static void finish_the_dead(struct registry *registry)
 	struct target *t;
 
 	calls_drain(registry->calls);
+	family_settle(registry);
 	/* From the start each time: finishing one may push out others. */
 	for (t = registry->targets; t;) {
 		if (target_is_finished(t) || target_is_alive(t)) {
 			t = t->next;
 			continue;
 		}
-		registry_finish(registry, t, HOTPATH__TARGET_STATE__TARGET_EXITED);
+		registry_finish(registry, t, target_end_state(t));
 		t = registry->targets;
 	}
 }
@@ -162,6 +123,7 @@ static void do_report(struct registry *registry, const struct peer *peer,
 {
 	Hotpath__Snapshot snapshot = HOTPATH__SNAPSHOT__INIT;
 	Hotpath__Reply message = HOTPATH__REPLY__INIT;
+	struct unmeasured unmeasured;
 	struct utsname u = {};
 	size_t i;
 	int r;
@@ -178,6 +140,11 @@ static void do_report(struct registry *registry, const struct peer *peer,
 	snapshot.taken_at_unix_ns = clock_ns(CLOCK_REALTIME);
 	snapshot.targets = calloc(registry_count(registry) + 1, sizeof(*snapshot.targets));
 	r = snapshot.targets ? report_fill(registry, peer, request->report, &snapshot) : -ENOMEM;
+	/* Who asks for one process did not ask for these. */
+	if (!request->report->n_pids) {
+		snapshot.unmeasured = unmeasured.rows;
+		snapshot.n_unmeasured = unmeasured_fill(registry, peer, &unmeasured);
+	}
 	message.body_case = HOTPATH__REPLY__BODY_REPORT;
 	message.report = &snapshot;
 	if (r < 0)
@@ -191,23 +158,88 @@ static void do_report(struct registry *registry, const struct peer *peer,
 
 /* --- detach, reset ----------------------------------------------------------------- */
 
+struct detaching {
+	const struct peer *peer;
+	const Hotpath__DetachRequest *request;
+};
+
+static bool is_detached(const struct target *t, const void *what)
+{
+	const struct detaching *d = what;
+	const Hotpath__DetachRequest *request = d->request;
+	size_t i;
+
+	if (!authority_may_see(d->peer, t->owner))
+		return false;
+	if (request->all || (request->n_pids &&
+			     pid_is_wanted(request->pids, request->n_pids, t->pid)))
+		return true;
+	for (i = 0; i < request->n_families; i++) {
+		if (t->family && request->families[i] == t->family)
+			return true;
+	}
+	return false;
+}
+
+/* Families that wait, with no process perhaps; their targets go afterwards. */
+static size_t detach_families(struct registry *registry, const struct peer *peer,
+			      const Hotpath__DetachRequest *request, uint32_t *ids,
+			      uint32_t *running)
+{
+	struct family *f, *next;
+	size_t n = 0, i;
+
+	for (f = registry->families; f; f = next) {
+		next = f->next;
+		for (i = 0; i < request->n_families && request->families[i] != f->id; i++)
+			;
+		if (!authority_may_see(peer, f->owner) ||
+		    !(request->all ? f->waits : i < request->n_families))
+			continue;
+		ids[n++] = f->id;
+		*running += family_processes(f);
+		log_info("family %u: detached by uid %u", f->id, peer->uid);
+		family_close(f, HOTPATH__TARGET_STATE__TARGET_DETACHED);
+	}
+	return n;
+}
+
 static size_t detach_all(struct registry *registry, const struct peer *peer,
 			 const Hotpath__DetachRequest *request, int32_t *pids)
 {
-	struct target *t, *next;
+	const struct detaching meant = {peer, request};
+	struct target *t;
 	size_t n = 0;
 
-	for (t = registry->targets; t; t = next) {
-		next = t->next;
-		if (!authority_may_see(peer, t->owner) ||
-		    !(request->all || pid_is_wanted(request->pids, request->n_pids, t->pid)))
+	registry_mute(registry, is_detached, &meant);
+	blocks_hold(registry->blocks);
+	/* From the start each time: the last of a family takes its children with it. */
+	for (t = registry->targets; t;) {
+		if (!is_detached(t, &meant)) {
+			t = t->next;
 			continue;
+		}
 		pids[n++] = t->pid;
 		log_info("pid %d: detached by uid %u: %u probes", t->pid, peer->uid,
 			 target_count_functions(t));
-		registry_remove(registry, t);
+		registry_drop(registry, t, peer->uid);
+		t = registry->targets;
 	}
+	blocks_release(registry->blocks);
 	return n;
+}
+
+static bool refuse_unattached(struct registry *registry, const struct peer *peer,
+			      const Hotpath__DetachRequest *request, struct reply *reply)
+{
+	size_t i;
+
+	for (i = 0; i < request->n_pids; i++) {
+		if (!attach_names(registry, peer, request->pids[i]) &&
+		    refuse_unknown(registry, peer, &request->pids[i], 1, "detach", reply))
+			return true;
+	}
+	return false;
 }
 
 static void do_detach(struct registry *registry, const struct peer *peer,
@@ -215,9 +247,11 @@ static void do_detach(struct registry *registry, const struct peer *peer,
 {
 	Hotpath__DetachReply body = HOTPATH__DETACH_REPLY__INIT;
 	Hotpath__Reply message = HOTPATH__REPLY__INIT;
-	_cleanup_free_ int32_t *pids = calloc(registry_count(registry) + 1, sizeof(*pids));
+	size_t room = registry_count(registry) + HP_TARGETS_MAX, n;
+	_cleanup_free_ int32_t *pids = calloc(room + ATTACH_PIDS_MAX, sizeof(*pids));
+	uint32_t ids[HP_FAMILIES_MAX];
 
-	if (!request->detach->all && !request->detach->n_pids) {
+	if (!request->detach->all && !request->detach->n_pids && !request->detach->n_families) {
 		reply_error(reply, EINVAL, NULL, "cannot detach: no process is named");
 		return;
 	}
@@ -225,12 +259,14 @@ static void do_detach(struct registry *registry, const struct peer *peer,
 		reply_error(reply, ENOMEM, NULL, "cannot detach: out of memory");
 		return;
 	}
-	if (!request->detach->all &&
-	    refuse_unknown(registry, peer, request->detach->pids, request->detach->n_pids,
-			   "detach", reply))
+	if (!request->detach->all && refuse_unattached(registry, peer, request->detach, reply))
 		return;
+	/* What is not attached yet is not going to be. */
+	n = attach_cancel_meant(registry, peer, request->detach, pids);
+	body.families = ids;
+	body.n_families = detach_families(registry, peer, request->detach, ids, &body.running);
 	body.pids = pids;
-	body.n_pids = detach_all(registry, peer, request->detach, pids);
+	body.n_pids = n + detach_all(registry, peer, request->detach, pids + n);
 	message.body_case = HOTPATH__REPLY__BODY_DETACH;
 	message.detach = &body;
 	reply_finish(reply, &message);
@@ -358,7 +394,10 @@ static int session_load(struct registry *registry)
 	r = blocks_new(registry->calls, &registry->blocks);
 	if (r < 0)
 		return log_error_errno(r, "cannot reserve addresses for statistics");
-	return calls_watch(registry->calls, registry->event, on_kernel_event, registry);
+	r = gate_new(registry->event, registry->calls, follow_held, registry, &registry->gate);
+	if (r < 0)
+		return log_error_errno(r, "start the thread that holds new programs");
+	return calls_watch(registry->calls, registry->event, events_handle, registry);
 }
 
 int session_new(sd_event *event, const struct config *config, struct session **ret)
@@ -380,9 +419,64 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 	return 0;
 }
 
+/* --- prices ---------------------------------------------------------------------------- */
+
+#define MISSING(prices) (prices).missing, sizeof((prices).missing)
+
+static void on_calibrated(void *userdata, const struct prices *prices)
+{
+	struct session *session = userdata;
+	char text[256];
+
+	session->calibration = NULL;
+	session->registry.prices = *prices;
+	if (*prices->missing)
+		log_warning("prices of probes are not all known: %s", prices->missing);
+	prices_text(prices, text, sizeof(text));
+	log_info("%s", text);
+}
+
+static int on_idle(sd_event_source *source, void *userdata)
+{
+	struct session *session = userdata;
+	struct registry *registry = &session->registry;
+	const struct calibration_place place = {registry->event, &registry->features,
+						registry->calls, registry->blocks,
+						&registry->groups};
+
+	session->idle = sd_event_source_disable_unref(session->idle);
+	if (calibrate_start(&place, on_calibrated, session, MISSING(registry->prices),
+			    &session->calibration) < 0)
+		log_warning("prices of probes are not known: %s", registry->prices.missing);
+	return 0;
+}
+
+void session_calibrate(struct session *session)
+{
+	struct registry *registry = &session->registry;
+	int r;
+
+	if (registry->config->no_calibrate || registry->config->private_instance) {
+		snprintf(MISSING(registry->prices), "not calibrated: %s",
+			 registry->config->no_calibrate ? "--no-calibrate" : "--private");
+		return;
+	}
+	snprintf(MISSING(registry->prices), "not calibrated yet");
+	r = sd_event_add_defer(registry->event, &session->idle, on_idle, session);
+	if (r >= 0)
+		r = sd_event_source_set_priority(session->idle, SD_EVENT_PRIORITY_IDLE);
+	if (r < 0)
+		log_warning_errno(r, "prices of probes are not known: wait for an idle moment");
+}
+
 void session_set_server(struct session *session, const struct server *server)
 {
 	session->registry.server = server;
+}
+
+static bool is_any(const struct target *t, const void *what)
+{
+	return true;
 }
 
 struct session *session_free(struct session *session)
@@ -391,8 +485,18 @@ struct session *session_free(struct session *session)
 
 	if (!session)
 		return NULL;
-	attach_cancel_all(registry);
+	sd_event_source_disable_unref(session->idle);
+	calibrate_cancel(session->calibration);
+	attach_cancel_all(registry, "hotpathd is stopping");
+	arrive_cancel(registry, NULL);
 	probes_cancel_all(registry);
+	registry_mute(registry, is_any, NULL);
+	blocks_hold(registry->blocks);
+	while (registry->families)
+		family_close(registry->families, HOTPATH__TARGET_STATE__TARGET_DETACHED);
+	registry->gate = gate_free(registry->gate);
+	unfollow_free(registry);
+	registry->gather_source = sd_event_source_disable_unref(registry->gather_source);
 	while (registry->targets)
 		registry_remove(registry, registry->targets);
 	blocks_free(registry->blocks);

@@ -19,6 +19,10 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 /* Detaches everything; no probe, map or link stays. */
 struct session *session_free(struct session *session);
 
+/* Measures, when there is nothing else to do, what probes cost here; unless the
+ * configuration says not to. What goes wrong is logged, and prices stay unknown. */
+void session_calibrate(struct session *session);
+
 /* Whose figures `status` shows. */
 void session_set_server(struct session *session, const struct server *server);
 

@@ -10,10 +10,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "family.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "reading.h"
 
 #define FEATURES_MAX 16
+#define LIMITS_SHOWN 6
+#define LOST_MAX     (HP_COUNTERS_MAX + 2)
 
 static uint64_t own_rss_bytes(void)
 {
@@ -90,11 +94,15 @@ static size_t fill_limits(const struct registry *registry, const struct peer *pe
 	const struct {
 		const char *name;
 		uint64_t used, max;
-	} table[] = {
+	} table[LIMITS_SHOWN] = {
 		{"targets", use.targets,
 		 peer->uid ? config->max_targets : HP_TARGETS_MAX - 1},
 		{"probes", use.probes,
 		 peer->uid ? config->max_probes : 0},
+		{"families", use.families,
+		 peer->uid ? config->max_families : HP_FAMILIES_MAX - 1},
+		{"executables", use.kits, peer->uid ? LIMITS_KITS : HP_KITS_MAX - 1},
+		{"ready", use.slots, peer->uid ? LIMITS_SLOTS : HP_TARGETS_MAX - 1},
 		{"connections", server_connections(registry->server, peer->uid),
 		 config->max_connections},
 	};
@@ -122,16 +130,85 @@ static void fill_daemon(const struct registry *registry, Hotpath__StatusReply *b
 	body->cpu_ns = own_cpu_ns();
 }
 
+static size_t fill_families(const struct registry *registry, const struct peer *peer,
+			    Hotpath__Family *row, Hotpath__Family **rows,
+			    char (*what)[FAMILY_WHAT_MAX])
+{
+	const struct family *f;
+	size_t n = 0;
+
+	for (f = registry->families; f && n < HP_FAMILIES_MAX; f = f->next) {
+		if (!authority_may_see(peer, f->owner))
+			continue;
+		hotpath__family__init(&row[n]);
+		family_what(f, what[n]);
+		row[n].id = f->id;
+		row[n].what = what[n];
+		row[n].running = family_processes(f);
+		row[n].seen = f->seen;
+		row[n].waits = f->waits;
+		row[n].not_measured = family_not_measured(f);
+		rows[n] = &row[n];
+		n++;
+	}
+	return n;
+}
+
+static size_t add_lost(const char *name, const char *text, uint64_t value, size_t n,
+		       Hotpath__Counter *lost, Hotpath__Counter **losts)
+{
+	if (!value)
+		return n;
+	hotpath__counter__init(&lost[n]);
+	lost[n].name = (char *)name;
+	lost[n].text = (char *)text;
+	lost[n].value = value;
+	losts[n] = &lost[n];
+	return n + 1;
+}
+
+/* What could not be charged to a target. */
+static size_t fill_lost(const struct registry *registry, Hotpath__Counter *lost,
+			Hotpath__Counter **losts)
+{
+	static const char *const name[] = {
+#define X(name, help) #name,
+		HP_COUNTERS(X)
+#undef X
+	};
+	static const char *const text[] = {
+#define X(name, help) help,
+		HP_COUNTERS(X)
+#undef X
+	};
+	const struct hp_slot *nobody = calls_slot(registry->calls, 0);
+	const struct reading_figures readings = reading_figures();
+	size_t i, n = 0;
+
+	for (i = 0; i < HP_COUNTERS_MAX; i++)
+		n = add_lost(name[i], text[i],
+			     __atomic_load_n(&nobody->counter[i], __ATOMIC_RELAXED), n, lost,
+			     losts);
+	n = add_lost("readers_waited", "times that hotpath-reader was started later: others ran",
+		     readings.waited, n, lost, losts);
+	return add_lost("readers_refused",
+			"times that hotpath-reader was not started: too many of a user waited",
+			readings.refused, n, lost, losts);
+}
+
 void status_answer(struct registry *registry, const struct peer *peer, struct reply *reply)
 {
 	Hotpath__StatusReply body = HOTPATH__STATUS_REPLY__INIT;
 	Hotpath__Reply message = HOTPATH__REPLY__INIT;
 	Hotpath__Feature feature[FEATURES_MAX], *features[FEATURES_MAX];
-	Hotpath__Limit limit[3], *limits[3];
-	Hotpath__Counter lost = HOTPATH__COUNTER__INIT, *losts[1] = {&lost};
+	Hotpath__Limit limit[LIMITS_SHOWN], *limits[LIMITS_SHOWN];
+	Hotpath__Counter lost[LOST_MAX], *losts[LOST_MAX];
 	size_t n = registry_count(registry);
 	_cleanup_free_ Hotpath__TargetStatus *row = calloc(n + 1, sizeof(*row));
 	_cleanup_free_ Hotpath__TargetStatus **rows = calloc(n + 1, sizeof(*rows));
+	Hotpath__Price price[PRICES_ROWS], *prices[PRICES_ROWS];
+	Hotpath__Family family[HP_FAMILIES_MAX], *families[HP_FAMILIES_MAX];
+	char what[HP_FAMILIES_MAX][FAMILY_WHAT_MAX];
 	struct utsname u;
 
 	if (!row || !rows || uname(&u) < 0) {
@@ -145,15 +222,14 @@ void status_answer(struct registry *registry, const struct peer *peer, struct re
 	fill_targets(registry, peer, row, rows, &body);
 	body.n_limits = fill_limits(registry, peer, limit, limits);
 	body.limits = limits;
+	body.n_families = fill_families(registry, peer, family, families, what);
+	body.families = families;
+	body.n_prices = prices_fill(&registry->prices, price, prices);
+	body.prices = prices;
+	body.prices_missing = (char *)registry->prices.missing;
 
-	lost.name = (char *)"events_lost";
-	lost.text = (char *)"events that found the ring buffer full";
-	lost.value = __atomic_load_n(
-		&calls_slot(registry->calls, 0)->counter[HP_COUNTER_events_lost], __ATOMIC_RELAXED);
-	if (lost.value) {
-		body.lost = losts;
-		body.n_lost = 1;
-	}
+	body.n_lost = fill_lost(registry, lost, losts);
+	body.lost = losts;
 	message.body_case = HOTPATH__REPLY__BODY_STATUS;
 	message.status = &body;
 	reply_finish(reply, &message);

@@ -12,43 +12,31 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "encode.h"
+#include "kit.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "proc.h"
+#include "slot.h"
 
 #define NOTES_MAX 32
 
-/* Slots in use; slot 0 is nobody's. Generations never repeat while we run. */
-static bool slot_used[HP_TARGETS_MAX] = {true};
-static uint32_t last_gen;
-
-static uint32_t slot_take(struct calls *calls)
-{
-	uint32_t i;
-
-	for (i = 1; i < HP_TARGETS_MAX; i++) {
-		if (slot_used[i])
-			continue;
-		slot_used[i] = true;
-		memset(calls_slot(calls, i), 0, sizeof(struct hp_slot));
-		return i;
-	}
-	return 0;
-}
-
 /* Tells BPF which cells the target has, and who it is; the generation comes last. */
-static void target_publish(struct target *t)
+void target_publish(struct target *t)
 {
 	struct hp_slot *slot = calls_slot(t->calls, t->slot);
 	size_t i;
 
 	slot->owner = t->requester ? t->owner : 0;
+	slot->gid = t->gid;
 	slot->exe_dev = (uint32_t)major(t->exe_dev) << 20 | minor(t->exe_dev);
 	slot->exe_ino = t->exe_ino;
+	slot->family = t->kit ? t->kit->family->number : 0;
+	slot->kit = t->kit ? t->kit->number : 0;
+	slot->holds = t->kit || t->asked;
 	for (i = 0; i < t->n_members; i++)
 		slot->cell[t->member[i].group->id] = t->member[i].cell.id;
+	t->muted = t->quiet = false;
 	__atomic_store_n(&slot->gen, t->gen, __ATOMIC_RELEASE);
 }
 
@@ -82,18 +70,22 @@ int target_new(struct calls *calls, struct blocks *blocks, struct groups *groups
 	t->groups = groups;
 	t->pid = identity->pid;
 	t->owner = identity->owner;
+	t->gid = identity->gid;
 	t->requester = identity->requester;
 	t->exe_dev = identity->exe_dev;
 	t->exe_ino = identity->exe_ino;
 	t->pidfd = t->loader_fd = t->asker_fd = -1;
 	t->complete = true;
-	t->gen = ++last_gen;
-	t->slot = slot_take(calls);
+	t->gen = slot_new_gen();
+	t->slot = slot_take(calls, t);
 	r = t->slot ? target_identify(t) : -ENOSPC;
 	if (r >= 0) {
 		target_begin(t);
+		/* Once: when it leaves is BPF's to say. */
+		calls_slot(calls, t->slot)->tgid = t->pid;
 		target_publish(t);
-		r = calls_target_set(calls, t->pid, t->slot);
+		r = identity->followed ? calls_target_move(calls, t->pid, t->slot, 0)
+				       : calls_target_set(calls, t->pid, t->slot);
 	}
 	if (r < 0) {
 		target_unref(t);
@@ -111,6 +103,34 @@ static void member_close(struct target *t, struct member *m, struct closing *clo
 	cell_done(t->blocks, &m->cell);
 }
 
+/* Processes that count here leave first: none is left that could fork into it. */
+static void target_unlist(struct target *t)
+{
+	struct hp_slot *slot = calls_slot(t->calls, t->slot);
+	uint32_t tgids[256];
+	size_t n, i;
+
+	slot->kit = 0;
+	__atomic_store_n(&slot->gen, 0, __ATOMIC_RELEASE);
+	/* Of a child that has exited, one barrier was for many (family.c). */
+	if (t->pid && (t->n_members || t->kit) && !(t->spawned && t->finished) && !t->quiet)
+		blocks_barrier(t->blocks);
+	if (t->pid && calls_target_slot(t->calls, t->pid) == t->slot &&
+	    calls_target_clear(t->calls, t->pid) && t->kit)
+		kit_process_left(t->kit);
+	while (__atomic_load_n(&slot->sharers, __ATOMIC_ACQUIRE)) {
+		n = calls_targets(t->calls, t->slot, tgids, ARRAY_SIZE(tgids));
+		for (i = 0; i < n; i++) {
+			if (calls_target_clear(t->calls, tgids[i]) && t->kit)
+				kit_process_left(t->kit);
+		}
+		if (n < ARRAY_SIZE(tgids))
+			break;
+	}
+	if (t->goroutines)
+		calls_forget(t->calls, t->pid);
+}
+
 void target_stop(struct target *t)
 {
 	struct closing closing = {};
@@ -122,12 +142,8 @@ void target_stop(struct target *t)
 	t->ttl_source = sd_event_source_disable_unref(t->ttl_source);
 	t->asker_source = sd_event_source_disable_unref(t->asker_source);
 	t->asker_fd = close_fd(t->asker_fd);
-	if (t->slot) {
-		__atomic_store_n(&calls_slot(t->calls, t->slot)->gen, 0, __ATOMIC_RELEASE);
-		calls_target_clear(t->calls, t->pid);
-		if (t->n_members)
-			blocks_barrier(t->blocks);
-	}
+	if (t->slot)
+		target_unlist(t);
 	closing_add(&closing, &t->loader_fds, &t->n_loader_fds);
 	t->loader_fd = close_fd(t->loader_fd);
 	for (i = 0; i < t->n_members; i++)
@@ -140,8 +156,9 @@ void target_stop(struct target *t)
 	t->judged = NULL;
 	t->n_judged = 0;
 	if (t->slot)
-		slot_used[t->slot] = false;
+		slot_give(t->slot);
 	t->slot = 0;
+	t->kit = NULL;
 	t->pidfd = close_fd(t->pidfd);
 }
 
@@ -163,6 +180,10 @@ struct target *target_unref(struct target *t)
 	free(t->note);
 	free(t->exe);
 	free(t->final);
+	searched_done(&t->searched);
+	hotpath__attach_request__free_unpacked(t->asked, NULL);
+	if (t->sum)
+		hotpath__target__free_unpacked(t->sum, NULL);
 	free(t);
 	return NULL;
 }
@@ -172,10 +193,20 @@ bool target_is_finished(const struct target *t)
 	return t->finished;
 }
 
+bool target_is_shared(const struct target *t)
+{
+	return t->slot && __atomic_load_n(&calls_slot(t->calls, t->slot)->sharers,
+					  __ATOMIC_ACQUIRE);
+}
+
 bool target_is_alive(const struct target *t)
 {
 	struct pollfd p = {.fd = t->pidfd, .events = POLLIN};
 
+	if (target_is_shared(t))
+		return true;
+	if (t->spawned || t->exited)
+		return !t->exited;
 	return t->pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
@@ -190,16 +221,19 @@ bool target_is_same_process(const struct target *t)
 
 /* A filter by a process whose main thread has exited never matches: then none,
  * and others of that file are bystanders (kernel-facts.md section 2). */
-static pid_t target_filter(const struct target *t)
+static pid_t target_filter(struct target *t)
 {
 	pid_t tid;
 
-	return proc_live_thread(t->pid, &tid) == 0 && tid != t->pid ? 0 : t->pid;
+	if (proc_live_thread(t->pid, &tid) < 0 || tid == t->pid)
+		return t->pid;
+	t->unfiltered = true;
+	return 0;
 }
 
 static int member_link(struct target *t, struct member *m)
 {
-	if (probe_kind_shared(m->group->kind))
+	if (m->group->shared)
 		return group_link(m->group, t->calls);
 	return group_link_for(m->group, t->calls, target_filter(t), &m->fds, &m->n_fds);
 }
@@ -213,7 +247,7 @@ static void member_remove(struct target *t, size_t i, struct closing *closing)
 	t->member[i] = t->member[--t->n_members];
 	calls_slot(t->calls, t->slot)->cell[m.group->id] = 0;
 	blocks_barrier(t->blocks);
-	t->gen = ++last_gen;
+	t->gen = slot_new_gen();
 	target_publish(t);
 	member_close(t, &m, closing);
 }
@@ -316,10 +350,20 @@ uint64_t target_state(const struct target *t)
 	return __atomic_load_n(&calls_slot(t->calls, t->slot)->state, __ATOMIC_ACQUIRE);
 }
 
+static void target_flag(struct target *t, uint64_t flag)
+{
+	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, flag, __ATOMIC_SEQ_CST);
+}
+
+void target_has_goroutines(struct target *t)
+{
+	t->goroutines = true;
+	target_flag(t, HP_TARGET_GOROUTINES);
+}
+
 void target_forbid_returns(struct target *t)
 {
-	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, HP_TARGET_NO_RETURNS,
-			  __ATOMIC_SEQ_CST);
+	target_flag(t, HP_TARGET_NO_RETURNS);
 }
 
 bool target_allow_returns(struct target *t, uint64_t seen)
@@ -331,15 +375,36 @@ bool target_allow_returns(struct target *t, uint64_t seen)
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+int target_probe_exits(struct target *t)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < t->n_members; i++) {
+		if (t->member[i].group->kind != PROBE_SESSION)
+			continue;
+		r = group_link_exits(t->member[i].group, t->calls);
+		if (r < 0)
+			return r;
+	}
+	t->by_exits = true;
+	target_flag(t, HP_TARGET_EXITS);
+	return 0;
+}
+
 static int target_link_loader(struct target *t)
 {
-	const uint64_t cookie = 0;
-	const struct link_sites sites = {t->loader_fd, &t->loader_hook, &cookie, 1};
+	const struct link_sites sites = {t->loader_fd, &t->loader_hook, &t->loader_state, 1};
 
-	if (t->loader_fd < 0 || !t->loader_hook)
+	if (t->loader_fd < 0 || !t->loader_hook || t->hooked)
 		return 0;
-	return calls_link(t->calls, PROBE_LOADER, &sites, target_filter(t), &t->loader_fds,
+	return calls_link(t->calls, PROBE_LOADER, &sites, NULL, target_filter(t), &t->loader_fds,
 			  &t->n_loader_fds);
+}
+
+bool target_has_hook(const struct target *t)
+{
+	return t->hooked || t->n_loader_fds > 0;
 }
 
 int target_relink(struct target *t)
@@ -350,7 +415,7 @@ int target_relink(struct target *t)
 	links_close(&t->loader_fds, &t->n_loader_fds);
 	r = target_link_loader(t);
 	for (i = 0; r >= 0 && i < t->n_members; i++) {
-		if (probe_kind_shared(t->member[i].group->kind))
+		if (t->member[i].group->shared)
 			continue;
 		links_close(&t->member[i].fds, &t->member[i].n_fds);
 		r = member_link(t, &t->member[i]);
@@ -397,6 +462,41 @@ void target_begin(struct target *t)
 	proc_cpu_ns(t->pid, &t->cpu_begun_ns);
 }
 
+/* Works for a zombie, too; without one the last figure stands. */
+static void target_take_cpu(struct target *t)
+{
+	uint64_t cpu;
+
+	if (target_is_same_process(t) && proc_cpu_ns(t->pid, &cpu) >= 0 && cpu >= t->cpu_begun_ns)
+		t->cpu_ns = cpu - t->cpu_begun_ns;
+}
+
+static bool has_left(const struct target *t)
+{
+	return t->exited && (t->state == HOTPATH__TARGET_STATE__TARGET_EXECED ||
+			     t->state == HOTPATH__TARGET_STATE__TARGET_SILENCED);
+}
+
+void target_end(struct target *t, Hotpath__TargetState state)
+{
+	target_take_cpu(t);
+	t->exited = true;
+	t->state = state;
+}
+
+/* Of one that has become something else it stood still then. */
+uint64_t target_cpu_ns(struct target *t)
+{
+	if (!has_left(t))
+		target_take_cpu(t);
+	return t->cpu_ns;
+}
+
+Hotpath__TargetState target_end_state(const struct target *t)
+{
+	return has_left(t) ? t->state : HOTPATH__TARGET_STATE__TARGET_EXITED;
+}
+
 /* New cells and a new generation: what was open before belongs to neither. */
 int target_reset(struct target *t)
 {
@@ -416,7 +516,7 @@ int target_reset(struct target *t)
 		other[i] = cell;
 	}
 	if (r >= 0) {
-		t->gen = ++last_gen;
+		t->gen = slot_new_gen();
 		target_publish(t);
 		for (i = 0; i < HP_COUNTERS_MAX; i++)
 			__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
@@ -428,51 +528,34 @@ int target_reset(struct target *t)
 	return r;
 }
 
+void target_hush(struct target *t)
+{
+	target_flag(t, HP_TARGET_EXECED);
+	t->hushed = true;
+}
+
+/* What is open in it may still be cut: the generation stays until it is unlisted. */
+void target_mute(struct target *t)
+{
+	target_hush(t);
+	calls_slot(t->calls, t->slot)->kit = 0;
+	t->muted = true;
+}
+
 /* Stops the counting, and waits until no program is in the middle of it. */
 static void target_quiesce(struct target *t)
 {
-	__atomic_fetch_or(&calls_slot(t->calls, t->slot)->state, HP_TARGET_EXECED,
-			  __ATOMIC_SEQ_CST);
+	if (t->quiet)
+		return;
+	target_hush(t);
 	blocks_barrier(t->blocks);
 }
 
-/* What is left to say when there is no memory for the figures. */
-static void final_fallback(struct target *t)
-{
-	Hotpath__Target message = HOTPATH__TARGET__INIT;
-
-	log_error("pid %d: no memory to keep its final figures", t->pid);
-	message.pid = t->pid;
-	message.state = t->state;
-	message.comm.data = (uint8_t *)t->comm;
-	message.comm.len = strlen(t->comm);
-	t->final_size = hotpath__target__get_packed_size(&message);
-	t->final = malloc(t->final_size);
-	if (t->final)
-		hotpath__target__pack(&message, t->final);
-	else
-		t->final_size = 0;
-}
-
-/* A last picture, packed, so that it can be read until someone drops it. */
 void target_finish(struct target *t, Hotpath__TargetState state)
 {
-	Hotpath__Target *message = NULL;
-
 	if (t->finished)
 		return;
 	target_quiesce(t);
-	t->state = state;
-	t->ended_ns = clock_ns(CLOCK_MONOTONIC);
-	if (encode_target(t, true, &message) >= 0) {
-		t->final_size = hotpath__target__get_packed_size(message);
-		t->final = malloc(t->final_size);
-		if (t->final)
-			hotpath__target__pack(message, t->final);
-		hotpath__target__free_unpacked(message, NULL);
-	}
-	if (!t->final)
-		final_fallback(t);
-	t->finished = true;
+	target_conclude(t, state);
 	target_stop(t);
 }

@@ -202,6 +202,49 @@ int snapshot_write(const char *path, const Hotpath__Snapshot *snapshot)
 	return write_and_rename(path, data, size);
 }
 
+/* What is no snapshot is not read to its end: /dev/zero has none. */
+static int read_header(int fd, uint8_t header[HEADER_SIZE], const char **ret_why)
+{
+	size_t size = 0;
+
+	while (size < HEADER_SIZE) {
+		ssize_t n = read(fd, header + size, HEADER_SIZE - size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return refuse(ret_why, -errno, strerror(errno));
+		if (n == 0)
+			break;
+		size += (size_t)n;
+	}
+
+	return check_magic(header, size, ret_why);
+}
+
+static int read_file(int fd, uint8_t **ret, size_t *ret_size, const char **ret_why)
+{
+	_cleanup_free_ uint8_t *rest = NULL, *all = NULL;
+	uint8_t header[HEADER_SIZE];
+	size_t size;
+	int r;
+
+	r = read_header(fd, header, ret_why);
+	if (r < 0)
+		return r;
+	r = wire_read_all(fd, MESSAGE_MAX, &rest, &size);
+	if (r == -EMSGSIZE)
+		return refuse(ret_why, r, "it is larger than a snapshot can be (256 MiB)");
+	all = r < 0 ? NULL : malloc(HEADER_SIZE + size);
+	if (!all)
+		return refuse(ret_why, r < 0 ? r : -ENOMEM, strerror(r < 0 ? -r : ENOMEM));
+
+	memcpy(mempcpy(all, header, HEADER_SIZE), rest, size);
+	*ret = TAKE(all);
+	*ret_size = HEADER_SIZE + size;
+	return 0;
+}
+
 int snapshot_read(const char *path, Hotpath__Snapshot **ret, const char **ret_why)
 {
 	_cleanup_free_ uint8_t *data = NULL;
@@ -213,9 +256,9 @@ int snapshot_read(const char *path, Hotpath__Snapshot **ret, const char **ret_wh
 	if (fd < 0)
 		return refuse(ret_why, -errno, strerror(errno));
 
-	r = wire_read_all(fd, MESSAGE_MAX, &data, &size);
+	r = read_file(fd, &data, &size, ret_why);
 	if (r < 0)
-		return refuse(ret_why, r, strerror(-r));
+		return r;
 
 	return snapshot_decode(data, size, ret, ret_why);
 }

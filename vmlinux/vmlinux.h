@@ -41,11 +41,16 @@ enum bpf_map_type {
 
 enum {
 	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
 };
 
 enum {
 	BPF_F_NO_PREALLOC = 1,
 	BPF_F_MMAPABLE = 1024,
+};
+
+enum {
+	BPF_RB_FORCE_WAKEUP = 2,
 };
 
 enum {
@@ -99,13 +104,27 @@ struct inode {
 	struct super_block *i_sb;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
 	struct inode *f_inode;
+	struct path f_path;
 };
 
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
+	struct file *vm_file;
 };
 
 struct mm_struct {
@@ -132,23 +151,73 @@ typedef struct {
 	u32 val;
 } kgid_t;
 
+/* Two words of 32 bits before 6.3. */
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid, euid, suid;
 	kgid_t gid, egid, sgid;
+	kernel_cap_t cap_permitted;
 };
 
 struct seccomp {
 	int mode;
 };
 
+enum syscall_work_bit {
+	SYSCALL_WORK_BIT_SYSCALL_USER_DISPATCH = 5,
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+struct mutex {
+	atomic64_t owner; /* a task, and flags in the low bits */
+};
+
+struct rt_mutex_base {
+	struct task_struct *owner; /* likewise */
+};
+
+/* With PREEMPT_RT. */
+struct mutex___rt {
+	struct rt_mutex_base rtmutex;
+};
+
+struct signal_struct {
+	atomic_t live; /* threads */
+	unsigned long long sum_sched_runtime; /* of threads that are gone */
+	struct mutex cred_guard_mutex;	      /* a thread execs, or is being traced from now on */
+};
+
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
+struct completion;
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
 	pid_t pid;
 	pid_t tgid;
 	struct mm_struct *mm;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 	const struct cred *cred;
+	char comm[16];
+	u64 start_boottime;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct completion *vfork_done; /* in a vfork child until exec or exit */
 	struct seccomp seccomp;
 	struct uprobe_task *utask;
 	struct thread_struct thread;

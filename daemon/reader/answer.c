@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* From request to reply: objects, patterns, functions, what was not found. */
 #include <errno.h>
+#include <link.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/reader/answer.h"
-#include "daemon/reader/book.h"
-#include "daemon/reader/lines.h"
+#include "daemon/reader/answering.h"
+#include "daemon/reader/ifunc.h"
 #include "daemon/reader/nearest.h"
-#include "daemon/reader/selection.h"
 
 #define OBJECTS_MAX	  4096
-#define NOTES_MAX	  3	 /* of one object: one from each note_*() */
 #define NEAREST_NAMES_MAX 300000 /* names looked at for suggestions */
-
-struct answer {
-	const Hotpath__ReaderRequest *request;
-	struct book *books; /* n: as many as objects in the request */
-	size_t n;
-	struct selection selection;
-	Hotpath__ReaderReply reply;
-	size_t n_functions;
-	size_t n_refused;    /* matched, but no probe can go there */
-	struct text refused; /* one of them, and why */
-	const char *refused_reason;
-	void **kept; /* everything else that the reply points to */
-	size_t n_kept, kept_room;
-};
 
 DEFINE_CLEANUP(struct answer *, answer_free);
 
-/* Hands memory over to the answer; NULL when it is NULL or can not be noted. */
-static void *keep(struct answer *a, void *memory)
+void *keep(struct answer *a, void *memory)
 {
 	if (!memory)
 		return NULL;
@@ -56,17 +41,7 @@ static char *constant(const char *s)
 	return (char *)(s ? s : protobuf_c_empty_string);
 }
 
-static struct text bytes_text(ProtobufCBinaryData b)
-{
-	return (struct text){(const char *)b.data, b.len};
-}
-
-static ProtobufCBinaryData text_bytes(struct text t)
-{
-	return (ProtobufCBinaryData){.len = t.size, .data = (uint8_t *)t.p};
-}
-
-static struct selection_object selection_object(const struct answer *a, size_t i)
+struct selection_object answer_object(const struct answer *a, size_t i)
 {
 	const struct book *b = &a->books[i];
 
@@ -106,6 +81,9 @@ static int fill_function(struct answer *a, const struct book *b, const struct fu
 	out->site_reason = constant(v->site.reason);
 	out->never_return = constant(v->never_return);
 	out->filtered_session = v->never_unwinds;
+	out->no_exits = constant(v->never_timed);
+	if (a->request->exits && !v->never_timed && book_fill_exits(b, fn, &v->site, &a->exits, out) < 0)
+		return -ENOMEM;
 
 	return set_aliases(a, b, fn, out);
 }
@@ -131,7 +109,7 @@ static void note_refused(struct answer *a, const struct book *b, const struct fu
 
 static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply *out)
 {
-	const struct selection_object so = selection_object(a, i);
+	const struct selection_object so = answer_object(a, i);
 	const struct book_options options = {.nop5_stepped = a->request->nop5_stepped,
 					     .arguments_free = a->request->arguments_free};
 	const struct book *b = &a->books[i];
@@ -147,7 +125,6 @@ static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply
 		const struct function *fn = &b->functions.list[k];
 		bool taken = selection_takes(&a->selection, &so, &b->functions, fn);
 		struct verdict v;
-		int r;
 
 		if (!taken && !totals)
 			continue;
@@ -155,14 +132,15 @@ static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply
 		count_class(out, v.site.class);
 		if (!taken)
 			continue;
+		if (fn->resolver && !(v.site.reason = keep(a, ifunc_reason(b, fn))))
+			return -ENOMEM;
 		if (v.site.class == HOTPATH__SITE_CLASS__SITE_NONE)
 			note_refused(a, b, fn, &v);
 		if (v.site.class == HOTPATH__SITE_CLASS__SITE_NONE && !all)
 			continue;
 		out->functions[out->n_functions] = &block[out->n_functions];
-		r = fill_function(a, b, fn, &v, &block[out->n_functions++]);
-		if (r < 0)
-			return r;
+		if (fill_function(a, b, fn, &v, &block[out->n_functions++]) < 0)
+			return -ENOMEM;
 	}
 	a->n_functions += out->n_functions;
 
@@ -171,7 +149,7 @@ static int fill_functions(struct answer *a, size_t i, Hotpath__ReaderObjectReply
 
 /* --- objects --------------------------------------------------------------- */
 
-static int add_note(struct answer *a, Hotpath__ReaderObjectReply *out, char *note)
+int add_note(struct answer *a, Hotpath__ReaderObjectReply *out, char *note)
 {
 	note = keep(a, note);
 	if (note && !out->notes)
@@ -183,14 +161,15 @@ static int add_note(struct answer *a, Hotpath__ReaderObjectReply *out, char *not
 	return 0;
 }
 
+#define SKIPPED "%zu symbols left out: names over %u bytes, or beyond %u symbols"
+
 static int note_skipped(struct answer *a, const struct book *b, Hotpath__ReaderObjectReply *out)
 {
 	char *note = NULL;
 
 	if (!b->functions.skipped)
 		return 0;
-	if (asprintf(&note, "%zu symbols left out: names over %u bytes, or beyond %u symbols",
-		     b->functions.skipped, SYMBOLS_NAME_MAX, SYMBOLS_MAX) < 0)
+	if (asprintf(&note, SKIPPED, b->functions.skipped, SYMBOLS_NAME_MAX, SYMBOLS_MAX) < 0)
 		return -ENOMEM;
 
 	return add_note(a, out, note);
@@ -232,6 +211,9 @@ static int fill_facts(struct answer *a, const struct book *b, Hotpath__ReaderObj
 	out->language = constant(b->facts.language);
 	out->is_static = object_is_static(o);
 	out->loader_hook = b->facts.loader_hook;
+	if (b->facts.hook_address && b->facts.debug_address)
+		out->loader_state = b->facts.debug_address + offsetof(struct r_debug, r_state) -
+				    b->facts.hook_address;
 	out->entry =
 		o->header.e_entry && object_offset(o, o->header.e_entry, &place) ? place.offset : 0;
 
@@ -240,7 +222,7 @@ static int fill_facts(struct answer *a, const struct book *b, Hotpath__ReaderObj
 
 static int fill_object(struct answer *a, size_t i, Hotpath__ReaderObjectReply *out)
 {
-	const struct selection_object so = selection_object(a, i);
+	const struct selection_object so = answer_object(a, i);
 	struct book *b = &a->books[i];
 	int r;
 
@@ -255,6 +237,8 @@ static int fill_object(struct answer *a, size_t i, Hotpath__ReaderObjectReply *o
 	if (r < 0 || a->request->facts_only || !selection_reads(&a->selection, &so))
 		return r;
 	r = book_read_functions(b);
+	if (r == 0 && a->request->exits)
+		r = book_prepare_exits(b);
 	if (r < 0)
 		return r;
 	out->symbols_from = constant(b->symbols_from);
@@ -263,6 +247,10 @@ static int fill_object(struct answer *a, size_t i, Hotpath__ReaderObjectReply *o
 	if (r < 0)
 		return r;
 
+	if (b->nameless)
+		r = add_note(a, out, strdup(b->nameless));
+	if (r < 0)
+		return r;
 	r = note_skipped(a, b, out);
 
 	return r < 0 ? r : note_refused_debug(a, b, out);
@@ -323,8 +311,7 @@ static int list_unmatched(struct answer *a, const struct pattern **ret_first)
 	return 0;
 }
 
-/* The name as its author would write it: what a user may have misspelt. */
-static struct text offered_name(struct answer *a, struct text name)
+struct text answer_written_name(struct answer *a, struct text name)
 {
 	struct demangled d = {0};
 	char *kept;
@@ -346,8 +333,8 @@ static int list_nearest(struct answer *a, const struct pattern *p)
 		bool elsewhere = !a->request->objects[i]->main;
 
 		for (size_t k = 0; k < f->n_names && f->list && left; k++, left--)
-			if (f->names[k].name.size)
-				nearest_offer(&nearest, offered_name(a, f->names[k].name),
+			if (f->names[k].name.size && !f->names[k].unnamed)
+				nearest_offer(&nearest, answer_written_name(a, f->names[k].name),
 					      elsewhere);
 	}
 
@@ -363,6 +350,16 @@ static int list_nearest(struct answer *a, const struct pattern *p)
 	}
 
 	return 0;
+}
+
+static size_t count_skipped(const struct answer *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		n += a->books[i].functions.skipped;
+
+	return n;
 }
 
 static const struct book *main_book(const struct answer *a)
@@ -381,9 +378,13 @@ static int set_hint(struct answer *a)
 	_cleanup_free_ char *file = b ? text_printable(b->file, 100) : NULL;
 	_cleanup_free_ char *refused = text_printable(a->refused, 200);
 	char *hint = NULL;
+	size_t skipped = count_skipped(a);
 	int n = 0;
 
-	if (!a->n_functions && a->n_refused)
+	/* What was meant may be among them. */
+	if (a->reply.n_unmatched && skipped)
+		n = asprintf(&hint, SKIPPED, skipped, SYMBOLS_NAME_MAX, SYMBOLS_MAX);
+	else if (!a->n_functions && a->n_refused)
 		n = asprintf(&hint, "%zu matching function%s can not be probed (%s: %s)",
 			     a->n_refused, a->n_refused == 1 ? "" : "s", refused,
 			     a->refused_reason);
@@ -392,6 +393,13 @@ static int set_hint(struct answer *a)
 			     "%s has no symbols (stripped): install its debug package (-dbgsym, "
 			     "-debuginfo), or name functions of its libraries",
 			     file);
+	else if (file && b->functions.n_unnamed && a->reply.n_unmatched)
+		n = asprintf(&hint,
+			     "%s is stripped: %zu of its functions have a name, %zu go by their "
+			     "address (%s+0x...): '%s:*' lists them, its debug package (-dbgsym, "
+			     "-debuginfo) names them",
+			     file, b->functions.count - b->functions.n_unnamed,
+			     b->functions.n_unnamed, file, file);
 	else if (file && b->functions_read && a->reply.n_unmatched &&
 		 !strcmp(b->symbols_from, ".dynsym"))
 		n = asprintf(&hint,
@@ -506,6 +514,7 @@ struct answer *answer_free(struct answer *a)
 	for (size_t i = 0; a->books && i < a->n; i++)
 		book_close(&a->books[i]);
 	selection_free(&a->selection);
+	exits_free(&a->exits);
 	for (size_t i = 0; i < a->n_kept; i++)
 		free(a->kept[i]);
 	free(a->kept);
@@ -518,80 +527,4 @@ struct answer *answer_free(struct answer *a)
 const Hotpath__ReaderReply *answer_reply(const struct answer *a)
 {
 	return &a->reply;
-}
-
-/* --- lines ----------------------------------------------------------------- */
-
-static const struct object *with_lines(const struct book *b)
-{
-	if (b->object && lines_has(b->object))
-		return b->object;
-
-	return b->debug && lines_has(b->debug) ? b->debug : NULL;
-}
-
-/* The functions of one object, by file offset, beside their addresses. */
-static void set_lines(struct answer *a, const struct book *b, Hotpath__ReaderObjectReply *out,
-		      struct line *lines)
-{
-	size_t n = 0, k = 0;
-
-	for (size_t i = 0; i < b->functions.count && n < out->n_functions; i++) {
-		const struct function *fn = &b->functions.list[i];
-
-		if (out->functions[n]->name.data ==
-		    (uint8_t *)functions_name(&b->functions, fn, 0).p)
-			lines[n++] = (struct line){.vaddr = fn->vaddr};
-	}
-	lines_find(with_lines(b), lines, n);
-	for (k = 0; k < n; k++) {
-		char *file = keep(a, lines[k].file);
-
-		if (!file)
-			continue;
-		out->functions[k]->file = text_bytes(text_from(file));
-		out->functions[k]->line = lines[k].line;
-	}
-}
-
-static bool wants_lines(const struct answer *a, size_t i)
-{
-	return a->reply.objects[i]->n_functions && with_lines(&a->books[i]);
-}
-
-int answer_note_lines_lost(struct answer *a)
-{
-	for (size_t i = 0; i < a->reply.n_objects; i++) {
-		int r;
-
-		if (!wants_lines(a, i))
-			continue;
-		r = add_note(a, a->reply.objects[i],
-			     strdup("no file and line: reading the debug information failed or "
-				    "took too long"));
-		if (r < 0)
-			return r;
-		a->books[i].lines_noted = true;
-	}
-
-	return 0;
-}
-
-void answer_lines(struct answer *a)
-{
-	for (size_t i = 0; i < a->reply.n_objects; i++) {
-		Hotpath__ReaderObjectReply *out = a->reply.objects[i];
-		_cleanup_free_ struct line *lines = NULL;
-
-		if (!wants_lines(a, i))
-			continue;
-		lines = calloc(out->n_functions, sizeof(*lines));
-		if (!lines)
-			continue;
-		set_lines(a, &a->books[i], out, lines);
-		/* It is the last one: nothing is noted between the two calls. */
-		if (a->books[i].lines_noted)
-			out->n_notes--;
-		a->books[i].lines_noted = false;
-	}
 }

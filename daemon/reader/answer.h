@@ -6,7 +6,9 @@
  *	answer_new(request, &a)
  *	answer_reply(a)            borrowed; names point into the objects' images
  *	answer_note_lines_lost(a)  notes in the reply what is true should the next step fall
- *	answer_lines(a)            adds file and line, last, and takes those notes back
+ *	answer_lines(a)            adds file and line, and takes those notes back
+ *	answer_note_inlined_lost(a), answer_inlined(a)   the same for inlined copies; noted
+ *	                           first and added last, for notes are taken from the end
  *	answer_free(a)
  */
 #ifndef READER_ANSWER_H
@@ -22,5 +24,7 @@ struct answer *answer_free(struct answer *a);
 const Hotpath__ReaderReply *answer_reply(const struct answer *a);
 int answer_note_lines_lost(struct answer *a); /* 0; -ENOMEM */
 void answer_lines(struct answer *a);
+int answer_note_inlined_lost(struct answer *a); /* 0; -ENOMEM */
+void answer_inlined(struct answer *a);
 
 #endif

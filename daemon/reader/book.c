@@ -7,10 +7,13 @@
 
 #include "daemon/reader/book.h"
 #include "daemon/reader/debugfile.h"
+#include "daemon/reader/debuginfo.h"
 #include "daemon/reader/frames.h"
+#include "daemon/reader/gopclntab.h"
 #include "daemon/reader/never.h"
 #include "daemon/reader/pattern.h"
 #include "daemon/reader/retaddr.h"
+#include "daemon/reader/unnamed.h"
 
 static int set_error(struct book *b, const char *error)
 {
@@ -87,22 +90,28 @@ int book_open(struct book *b, int fd, struct text path)
 	return r;
 }
 
-/* Adds the table of one file; `from` names the first source that gave something. */
+/* The first source that gave something. */
+static int set_from(struct book *b, const char *from)
+{
+	if (!b->symbols_from)
+		b->symbols_from = strdup(from);
+
+	return b->symbols_from ? 0 : -ENOMEM;
+}
+
+/* Adds the table of one file. */
 static int add_table(struct book *b, const struct object *o, enum symbols_kind kind,
 		     const char *from)
 {
+	size_t before = b->functions.n_names;
 	struct symbol_table table;
 	int r;
 
 	if (symbols_open(o, kind, &table) < 0)
 		return -ENOENT;
 	r = functions_add(&b->functions, &table);
-	if (r < 0)
-		return r;
-	if (!b->symbols_from)
-		b->symbols_from = strdup(from);
 
-	return b->symbols_from ? 0 : -ENOMEM;
+	return r < 0 || b->functions.n_names == before ? r : set_from(b, from);
 }
 
 /* The object's own table, else that of its debug file, else what is embedded. */
@@ -125,6 +134,62 @@ static int add_static(struct book *b)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* Stripped Go: its runtime's own table. */
+static int add_go(struct book *b)
+{
+	size_t n;
+	int r = gopclntab_add(&b->functions, b->object, &n, &b->nameless);
+
+	return r < 0 || !n ? r : set_from(b, ".gopclntab");
+}
+
+/* Stripped: what no symbol names goes by its address. */
+static int add_unnamed(struct book *b)
+{
+	int r = unnamed_add(&b->functions, b->object, b->file, &b->unnamed);
+
+	if (r < 0 || !b->unnamed)
+		return r;
+	r = set_from(b, ".eh_frame");
+
+	return r < 0 ? r : functions_finish(&b->functions, b->object);
+}
+
+static uint64_t find_resumer(const struct functions *f)
+{
+	for (size_t i = 0; i < f->n_names && f->list; i++)
+		if (text_is(f->names[i].name, "runtime.deferreturn"))
+			return f->names[i].vaddr;
+
+	return 0;
+}
+
+static int read_functions(struct book *b)
+{
+	bool stripped;
+	int r;
+
+	r = add_static(b);
+	if (r < 0)
+		return r;
+	stripped = !b->symbols_from;
+	if (stripped)
+		r = add_go(b);
+	if (r < 0)
+		return r;
+	r = add_table(b, b->object, SYMBOLS_DYNAMIC, ".dynsym");
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = functions_finish(&b->functions, b->object);
+	if (r < 0)
+		return r;
+
+	if (!strcmp(b->facts.language, "go"))
+		b->resumer = find_resumer(&b->functions);
+
+	return stripped ? add_unnamed(b) : 0;
+}
+
 int book_read_functions(struct book *b)
 {
 	int r;
@@ -132,27 +197,38 @@ int book_read_functions(struct book *b)
 	if (!b->object || b->functions_read)
 		return 0;
 	b->functions_read = true;
-
-	r = add_static(b);
+	r = frames_sort(b->object);
+	if (r == 0)
+		r = read_functions(b);
 	if (r < 0)
 		return r;
-	r = add_table(b, b->object, SYMBOLS_DYNAMIC, ".dynsym");
-	if (r < 0 && r != -ENOENT)
-		return r;
+	b->takes_return = calloc(b->functions.count + 1, 1);
 
-	return functions_finish(&b->functions, b->object);
+	return b->takes_return ? 0 : -ENOMEM;
 }
 
 void book_close(struct book *b)
 {
 	functions_free(&b->functions);
+	slots_free(&b->slots);
+	references_free(&b->references);
+	free(b->takes_return);
 	b->object = object_free(b->object);
 	b->debug = object_free(b->debug);
 	b->embedded = object_free(b->embedded);
 	free(b->symbols_from);
+	free(b->unnamed);
 	free(b->debug_refused);
 	free(b->error);
 	*b = (struct book){0};
+}
+
+const struct object *book_debuginfo(const struct book *b)
+{
+	if (b->object && debuginfo_has(b->object))
+		return b->object;
+
+	return b->debug && debuginfo_has(b->debug) ? b->debug : NULL;
 }
 
 static uint64_t code_size(const struct function *fn)
@@ -173,8 +249,8 @@ static bool is_cold(const struct book *b, const struct function *fn)
 	return text_ends(name, ".cold") || text_ends(name, ".cold.");
 }
 
-static enum placement_part_kind find_part(const void *context, uint64_t vaddr,
-					  struct placement_part *ret)
+enum placement_part_kind book_find_part(const void *context, uint64_t vaddr,
+					struct placement_part *ret)
 {
 	const struct book *b = context;
 	const struct function *fn = functions_around(&b->functions, vaddr);
@@ -182,7 +258,9 @@ static enum placement_part_kind find_part(const void *context, uint64_t vaddr,
 
 	if (fn && fn->vaddr == vaddr && !is_cold(b, fn))
 		return PART_FUNCTION;
+	ret->cold = false;
 	if (fn && vaddr - fn->vaddr < fn->size) {
+		ret->cold = is_cold(b, fn);
 		ret->vaddr = fn->vaddr;
 		ret->size = fn->size;
 	} else if (!frames_find(b->object, vaddr, &ret->vaddr, &ret->size)) {
@@ -195,8 +273,17 @@ static enum placement_part_kind find_part(const void *context, uint64_t vaddr,
 	return ret->code ? PART_CODE : PART_UNKNOWN;
 }
 
+/* Where the kernel begins, not who calls; a library's is often made up. */
+static bool is_entry(const struct object *o, const struct function *fn)
+{
+	return fn->vaddr == o->header.e_entry && !o->soname.size &&
+	       (o->has_interpreter || object_is_static(o));
+}
+
 static const char *unprobeable(const struct book *b, const struct function *fn)
 {
+	if (is_entry(b->object, fn))
+		return never_probe(text_from("_start"));
 	if (!fn->mapped)
 		return "its code is not in the file";
 	if (!fn->place.executable)
@@ -223,7 +310,7 @@ static struct placement place(const struct book *b, const struct function *fn,
 		.vaddr = fn->vaddr,
 		.nop5_stepped = options->nop5_stepped,
 		.arguments_free = options->arguments_free,
-		.find_part = find_part,
+		.find_part = book_find_part,
 		.context = b,
 	};
 
@@ -241,6 +328,7 @@ static struct placement place(const struct book *b, const struct function *fn,
 static const char *never_by_code(const struct book *b, const struct function *fn)
 {
 	uint64_t size = fn->mapped ? code_size(fn) : 0;
+	const char *objection;
 	const uint8_t *code;
 
 	if (!size || !fn->place.executable || fn->resolver)
@@ -249,24 +337,39 @@ static const char *never_by_code(const struct book *b, const struct function *fn
 		size = fn->bound;
 	code = image_at(&b->object->image, fn->place.offset, size);
 
-	return code ? retaddr_objection(code, size) : NULL;
+	objection = code ? retaddr_objection(code, size) : NULL;
+	if (!objection && code && strcmp(b->facts.language, "go") &&
+	    book_takes_return(b, fn->vaddr))
+		objection = RETADDR_TAKES;
+
+	return objection;
 }
 
 struct verdict book_judge(const struct book *b, const struct function *fn,
 			  const struct book_options *options)
 {
 	struct verdict v = {.site = place(b, fn, options), .never_return = b->never_return};
+	const char *by_code = never_by_code(b, fn);
+
+	if (object_is_loader(b->object))
+		v.never_timed = b->never_return;
 
 	for (uint32_t k = 0; k < fn->n_names; k++) {
 		struct text name = functions_name(&b->functions, fn, k);
 
 		if (!v.never_return)
 			v.never_return = never_return(name);
+		if (!v.never_timed)
+			v.never_timed = never_timed(name);
 		if (b->allocator && never_unwinds(name))
 			v.never_unwinds = true;
 	}
+	if (!v.never_return && fn->unnamed)
+		v.never_return = never_return_unnamed(b->object);
 	if (!v.never_return)
-		v.never_return = never_by_code(b, fn);
+		v.never_return = by_code;
+	if (!v.never_timed && by_code && retaddr_leaves_stack(by_code))
+		v.never_timed = by_code;
 
 	return v;
 }

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * C++, Rust and D names as their authors wrote them, by libiberty: with
- * arguments ("ns::f(int)") and without ("ns::f"). Names come from targets: a
- * few hundred bytes can demangle into gigabytes, so the output is cut off.
+ * C++, Rust and D names as their authors wrote them (lib/demangle), with arguments
+ * ("ns::f(int)") and without ("ns::f"), kept for a second pattern.
  *
  *	struct demangled d = {0};
- *	demangle(name, &d);     both NULL when it is not mangled
+ *	demangle(name, &d);     NULL: not mangled; without it is NULL, too, when it is the same
  *	demangled_free(&d);
  */
 #ifndef READER_DEMANGLE_H
 #define READER_DEMANGLE_H
 
 #include "daemon/reader/text.h"
-
-#define DEMANGLE_IN_MAX	 8192u
-#define DEMANGLE_OUT_MAX 32768u
+#include "lib/demangle.h"
 
 struct demangled {
 	bool done;

@@ -143,8 +143,12 @@ static void add_hook(struct facts *f, const struct object *o, const struct symbo
 {
 	struct place place;
 
-	if (text_is(s->name, "_dl_debug_state") && object_offset(o, s->value, &place))
+	if (text_is(s->name, "_dl_debug_state") && object_offset(o, s->value, &place)) {
 		f->loader_hook = place.offset;
+		f->hook_address = s->value;
+	}
+	if (text_is(s->name, "_r_debug"))
+		f->debug_address = s->value;
 }
 
 static void add_symbol(struct facts *f, const struct object *o, const struct symbol *s)

@@ -17,6 +17,7 @@ struct facts {
 	bool lands;
 	bool rewrites_stack;
 	uint64_t loader_hook; /* file offset of _dl_debug_state */
+	uint64_t hook_address, debug_address; /* of that and of _r_debug, 0: not here */
 	/* while collecting */
 	size_t raises_rank, borrowed_rank, loads_rank, switches_rank;
 	const char *borrowed;  /* raised within the C++ library that it imports */

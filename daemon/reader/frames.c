@@ -3,28 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/reader/frames.h"
-
-#define PE_OMIT	   0xff
-#define PE_PCREL   0x10
-#define PE_DATAREL 0x30
-#define PE_SDATA4  0x0b
-#define PE_UDATA4  0x03
-
-struct cursor {
-	const uint8_t *at, *end;
-	bool bad;
-};
-
-/* Of a CIE, what its FDEs need. */
-struct cie {
-	uint64_t offset;
-	uint8_t address_encoding;
-	uint8_t lsda_encoding;
-	bool augmented;	  /* 'z': FDEs have augmentation data */
-	bool personality; /* 'P': a routine that may catch, or run what it likes */
-	bool known;
-};
+#include "daemon/reader/frames-entry.h"
 
 static uint8_t take_byte(struct cursor *c)
 {
@@ -36,7 +15,7 @@ static uint8_t take_byte(struct cursor *c)
 	return *c->at++;
 }
 
-static uint64_t take_uleb(struct cursor *c)
+uint64_t frame_take_uleb(struct cursor *c)
 {
 	uint64_t value = 0;
 
@@ -53,7 +32,7 @@ static uint64_t take_uleb(struct cursor *c)
 	return 0;
 }
 
-static uint64_t take_bytes(struct cursor *c, size_t size)
+uint64_t frame_take_bytes(struct cursor *c, size_t size)
 {
 	uint64_t value = 0;
 
@@ -67,21 +46,20 @@ static uint64_t take_bytes(struct cursor *c, size_t size)
 	return value;
 }
 
-/* A pointer's stored value, not yet relative to anything; zero means none. */
-static uint64_t take_pointer(struct cursor *c, uint8_t encoding)
+uint64_t frame_take_pointer(struct cursor *c, uint8_t encoding)
 {
 	static const uint8_t sizes[16] = {
 		[0] = 8, [2] = 2, [3] = 4, [4] = 8, [10] = 2, [11] = 4, [12] = 8};
 	uint8_t format = encoding & 0x0f;
 
 	if (format == 1 || format == 9)
-		return take_uleb(c);
+		return frame_take_uleb(c);
 	if (!sizes[format]) {
 		c->bad = true;
 		return 0;
 	}
 
-	return take_bytes(c, sizes[format]);
+	return frame_take_bytes(c, sizes[format]);
 }
 
 /* Encoding and routine behind 'P', encodings behind 'L' and 'R', in their order. */
@@ -97,7 +75,7 @@ static void read_augmentation(struct cursor *c, const char *letters, struct cie 
 			break;
 		case 'P':
 			/* Its stored value says nothing: a relocation may fill it in. */
-			take_pointer(c, take_byte(c));
+			frame_take_pointer(c, take_byte(c));
 			ret->personality = true;
 			break;
 		case 'S':
@@ -109,7 +87,58 @@ static void read_augmentation(struct cursor *c, const char *letters, struct cie 
 	}
 }
 
-static struct cie read_cie(struct cursor c, uint64_t offset)
+/*
+ * Do these instructions leave the first row as a call does: the return address on top
+ * of the stack, nothing saved? The cold part of a function begins in the middle of its
+ * frame, and `_start` has no return address.
+ */
+static bool row_is_call(struct cursor c)
+{
+	while (c.at < c.end && !c.bad) {
+		uint8_t op = take_byte(&c);
+		uint64_t value;
+
+		switch (op) {
+		case 0x00: /* DW_CFA_nop */
+			break;
+		case 0x2e: /* DW_CFA_GNU_args_size */
+			frame_take_uleb(&c);
+			break;
+		case 0x0c: /* DW_CFA_def_cfa: rsp, 8 */
+			value = frame_take_uleb(&c);
+			if (value != 7 || frame_take_uleb(&c) != 8)
+				return false;
+			break;
+		case 0x0e: /* DW_CFA_def_cfa_offset */
+			if (frame_take_uleb(&c) != 8)
+				return false;
+			break;
+		case 0x90: /* DW_CFA_offset: the return address, 8 below */
+			if (frame_take_uleb(&c) != 1)
+				return false;
+			break;
+		default: /* DW_CFA_advance_loc and its kin end the first row */
+			return op >> 6 == 1 || (op >= 0x01 && op <= 0x04);
+		}
+	}
+
+	return !c.bad;
+}
+
+/* Behind the augmentation data, whose size stands in front of it. */
+static struct cursor instructions_behind(struct cursor c)
+{
+	uint64_t size = frame_take_uleb(&c);
+
+	if (c.bad || size > (uint64_t)(c.end - c.at))
+		c.bad = true;
+	else
+		c.at += size;
+
+	return c;
+}
+
+struct cie frame_read_cie(struct cursor c, uint64_t offset)
 {
 	struct cie cie = {.offset = offset, .lsda_encoding = PE_OMIT};
 	uint8_t version = take_byte(&c);
@@ -119,16 +148,18 @@ static struct cie read_cie(struct cursor c, uint64_t offset)
 	if (c.bad || c.at + size >= c.end)
 		return cie;
 	c.at += size + 1;
-	take_uleb(&c); /* code alignment */
-	take_uleb(&c); /* data alignment: the sign does not matter here */
-	version == 1 ? take_byte(&c) : take_uleb(&c); /* return address register */
+	frame_take_uleb(&c); /* code alignment */
+	frame_take_uleb(&c); /* data alignment: the sign does not matter here */
+	version == 1 ? take_byte(&c) : frame_take_uleb(&c); /* return address register */
 	if (*letters == 'z') {
 		cie.augmented = true;
-		take_uleb(&c);
+		cie.calls = !memchr(letters, 'S', size) && row_is_call(instructions_behind(c));
+		frame_take_uleb(&c);
 		read_augmentation(&c, letters + 1, &cie);
 		cie.known = !c.bad;
 	} else {
 		cie.known = !*letters && !c.bad;
+		cie.calls = row_is_call(c);
 	}
 
 	return cie;
@@ -148,11 +179,11 @@ static int fde_lands(struct cursor c, const struct cie *cie)
 		return 1;
 	if (!cie->augmented || cie->lsda_encoding == PE_OMIT)
 		return 0;
-	take_pointer(&c, cie->address_encoding);
-	take_pointer(&c, cie->address_encoding & 0x0f);
-	if (!take_uleb(&c)) /* no augmentation data */
+	frame_take_pointer(&c, cie->address_encoding);
+	frame_take_pointer(&c, cie->address_encoding & 0x0f);
+	if (!frame_take_uleb(&c)) /* no augmentation data */
 		return c.bad ? -EBADMSG : 0;
-	lsda = take_pointer(&c, cie->lsda_encoding);
+	lsda = frame_take_pointer(&c, cie->lsda_encoding);
 
 	return c.bad ? -EBADMSG : lsda != 0;
 }
@@ -173,7 +204,7 @@ static const struct cie *find_cie(const uint8_t *table, uint64_t size, uint64_t 
 	if (length < 4 || length > size - offset - 4)
 		return cache;
 	c = (struct cursor){table + offset + 8, table + offset + 4 + length, false};
-	*cache = read_cie(c, offset);
+	*cache = frame_read_cie(c, offset);
 
 	return cache;
 }
@@ -205,7 +236,7 @@ static bool table_lands(const uint8_t *table, uint64_t size)
 	return false;
 }
 
-static const Elf64_Phdr *find_header(const struct object *o)
+const Elf64_Phdr *frames_header(const struct object *o)
 {
 	for (size_t i = 0; i < o->n_segments; i++)
 		if (o->segments[i].p_type == PT_GNU_EH_FRAME)
@@ -217,7 +248,7 @@ static const Elf64_Phdr *find_header(const struct object *o)
 /* By the segment that the unwinder itself goes by. */
 static const void *table_by_header(const struct object *o, uint64_t *ret_size)
 {
-	const Elf64_Phdr *p = find_header(o);
+	const Elf64_Phdr *p = frames_header(o);
 	uint8_t head[8];
 	struct place place;
 	int32_t relative;
@@ -246,74 +277,104 @@ bool frames_land(const struct object *o)
 		return table_lands(table, size);
 
 	/* No table to be seen: none at all, or one that was not understood. */
-	return s || find_header(o);
+	return s || frames_header(o);
 }
 
-/* The header's search table: (start, FDE) pairs relative to the header, sorted by start. */
-struct search_table {
-	const uint8_t *rows;
-	uint32_t n;
-	uint64_t base;
-};
+/* --- every description ----------------------------------------------------------- */
 
-static bool search_table(const struct object *o, struct search_table *ret)
+/* The table, and the address that it is loaded to. */
+static const uint8_t *find_table(const struct object *o, uint64_t *ret_vaddr, uint64_t *ret_size)
 {
-	const Elf64_Phdr *p = find_header(o);
-	uint8_t head[12];
-
-	if (!p || !image_read(&o->image, p->p_offset, head, sizeof(head)))
-		return false;
-	if (head[0] != 1 || head[1] != (PE_PCREL | PE_SDATA4) || head[2] != PE_UDATA4 ||
-	    head[3] != (PE_DATAREL | PE_SDATA4))
-		return false;
-	memcpy(&ret->n, head + 8, 4);
-	ret->base = p->p_vaddr;
-	ret->rows = image_at(&o->image, p->p_offset + 12, 8ull * ret->n);
-
-	return ret->rows;
-}
-
-static uint64_t row_value(const struct search_table *t, uint32_t row, unsigned int column)
-{
+	const struct section *s = object_section(o, ".eh_frame");
+	const uint8_t *table = s ? object_bytes(o, s) : NULL;
+	const Elf64_Phdr *p = frames_header(o);
 	int32_t relative;
 
-	memcpy(&relative, t->rows + 8ull * row + 4 * column, 4);
-
-	return t->base + (uint64_t)(int64_t)relative;
-}
-
-/* How much code the FDE at an address covers; linkers write its start as pcrel sdata4. */
-static uint64_t fde_range(const struct object *o, uint64_t vaddr)
-{
-	uint32_t words[4]; /* length, CIE, start, range */
-	struct place place;
-
-	if (!object_offset(o, vaddr, &place) ||
-	    !image_read(&o->image, place.offset, words, sizeof(words)) || words[0] == UINT32_MAX)
-		return 0;
-
-	return words[3];
-}
-
-bool frames_find(const struct object *o, uint64_t vaddr, uint64_t *ret_start, uint64_t *ret_size)
-{
-	uint32_t low = 0, high;
-	struct search_table t;
-
-	if (!search_table(o, &t))
-		return false;
-	for (high = t.n; low < high;) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (row_value(&t, middle, 0) <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
+	if (table) {
+		*ret_vaddr = s->address;
+		*ret_size = s->size;
+		return table;
 	}
-	if (!low)
-		return false;
-	*ret_start = row_value(&t, low - 1, 0);
-	*ret_size = fde_range(o, row_value(&t, low - 1, 1));
+	table = table_by_header(o, ret_size);
+	if (!table || !image_read(&o->image, p->p_offset + 4, &relative, sizeof(relative)))
+		return NULL;
+	*ret_vaddr = p->p_vaddr + 4 + (uint64_t)(int64_t)relative;
 
-	return vaddr - *ret_start < *ret_size;
+	return table;
+}
+
+/* A start as linkers write it: absolute or relative to its own place, 4 or 8 bytes. */
+static uint64_t take_start(struct cursor *c, uint8_t encoding, uint64_t vaddr)
+{
+	uint64_t value;
+
+	if ((encoding & 0x70) != PE_PCREL && (encoding & 0x70) != 0) {
+		c->bad = true;
+		return 0;
+	}
+	value = frame_take_pointer(c, encoding & 0x0f);
+	if ((encoding & 0x0f) == PE_SDATA4)
+		value = (uint64_t)(int64_t)(int32_t)value;
+
+	return encoding & PE_PCREL ? vaddr + value : value;
+}
+
+enum fde { FDE_READ, FDE_EMPTY, FDE_BAD };
+
+static enum fde read_fde(struct cursor c, const struct cie *cie, uint64_t vaddr, struct frame *ret)
+{
+	if (!cie->known || cie->address_encoding & 0x80)
+		return FDE_BAD;
+	ret->start = take_start(&c, cie->address_encoding, vaddr);
+	ret->size = frame_take_pointer(&c, cie->address_encoding & 0x0f);
+	if (cie->augmented)
+		c = instructions_behind(c);
+	ret->called = cie->calls && row_is_call(c);
+	if (c.bad || ret->start + ret->size < ret->start)
+		return FDE_BAD;
+
+	return ret->size ? FDE_READ : FDE_EMPTY;
+}
+
+int frames_walk(const struct object *o, frames_visit visit, void *context, bool *ret_whole)
+{
+	struct cie cache = {0};
+	uint64_t vaddr = 0, size = 0, at = 0;
+	const uint8_t *table = find_table(o, &vaddr, &size);
+	uint32_t length = 0, id;
+
+	*ret_whole = table;
+	while (table && at + 8 <= size) {
+		struct frame frame = {.at = vaddr + at};
+		enum fde fde = FDE_EMPTY;
+		int r = 0;
+
+		memcpy(&length, table + at, 4);
+		if (length < 4 || length > size - at - 4)
+			break;
+		memcpy(&id, table + at + 4, 4);
+		if (id)
+			fde = read_fde((struct cursor){table + at + 8, table + at + 4 + length, false},
+				       find_cie(table, size, at + 4 - id, &cache), vaddr + at + 8,
+				       &frame);
+		if (fde == FDE_READ)
+			r = visit(&frame, context);
+		if (r < 0)
+			return r;
+		if (fde == FDE_BAD)
+			*ret_whole = false;
+		at += 4ull + length;
+	}
+	/* It ends with its section, or with a length of 0. */
+	if (at + 8 <= size && length)
+		*ret_whole = false;
+
+	return 0;
+}
+
+int frames_each(const struct object *o, frames_visit visit, void *context)
+{
+	bool whole;
+
+	return frames_walk(o, visit, context, &whole);
 }

@@ -14,7 +14,7 @@ static bool is_function(const struct symbol *s)
 	       s->value;
 }
 
-static int names_grow(struct functions *f, size_t more)
+int functions_reserve(struct functions *f, size_t more)
 {
 	size_t room = f->n_names + more;
 	void *names;
@@ -32,7 +32,7 @@ static int names_grow(struct functions *f, size_t more)
 
 int functions_add(struct functions *f, const struct symbol_table *table)
 {
-	int r = names_grow(f, table->count);
+	int r = functions_reserve(f, table->count);
 
 	if (r < 0)
 		return r;
@@ -100,6 +100,7 @@ static struct function group(struct functions *f, size_t first, size_t *ret_next
 			fn.size = names[i].size;
 		if (names[i].type == STT_GNU_IFUNC)
 			fn.resolver = true;
+		fn.unnamed = names[i].unnamed;
 		/* .symtab, .dynsym and versions repeat a name: sorted, they are neighbours. */
 		if (fn.n_names && text_equal(names[first + fn.n_names - 1].name, names[i].name))
 			continue;
@@ -126,6 +127,8 @@ int functions_finish(struct functions *f, const struct object *o)
 		return 0;
 
 	qsort(f->names, f->n_names, sizeof(*f->names), compare_names);
+	free(f->list);
+	f->count = f->n_unnamed = 0;
 	f->list = calloc(f->n_names, sizeof(*f->list));
 	if (!f->list)
 		return -ENOMEM;
@@ -134,6 +137,7 @@ int functions_finish(struct functions *f, const struct object *o)
 		struct function fn = group(f, i, &i);
 
 		fn.mapped = object_offset(o, fn.vaddr, &fn.place);
+		f->n_unnamed += fn.unnamed;
 		f->list[f->count++] = fn;
 	}
 	set_bounds(f);

@@ -23,6 +23,7 @@ struct function_name {
 	uint64_t size;
 	uint8_t binding;
 	uint8_t type;
+	bool unnamed; /* made up: unnamed.h */
 };
 
 struct function {
@@ -32,6 +33,7 @@ struct function {
 	struct place place;
 	bool mapped;
 	bool resolver;	/* STT_GNU_IFUNC: the symbol names the resolver */
+	bool unnamed;	/* no symbol: its name was made up */
 	uint32_t first; /* into names */
 	uint32_t n_names;
 };
@@ -43,9 +45,13 @@ struct functions {
 	size_t n_names;
 	size_t names_room;
 	size_t skipped; /* names too long, symbols beyond the limit */
+	size_t n_unnamed;
 };
 
 int functions_add(struct functions *f, const struct symbol_table *table);
+/* Room for so many names more, for who adds them by itself. 0, or -ENOMEM. */
+int functions_reserve(struct functions *f, size_t more);
+/* May be called again when names were added. */
 int functions_finish(struct functions *f, const struct object *o);
 void functions_free(struct functions *f);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <Zydis/Zydis.h>
 
+#include "daemon/reader/decoder.h"
 #include "daemon/reader/instruction.h"
 #include "lib/cleanup.h"
 
@@ -60,18 +61,6 @@ static const uint16_t good_two_byte[16] = {
 static const uint8_t go_limit[] = {0x3b, 0x66, 0x10};
 
 static const uint8_t nop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
-
-static const ZydisDecoder *decoder(void)
-{
-	static ZydisDecoder d;
-	static bool ready;
-
-	if (!ready)
-		ready = ZYAN_SUCCESS(
-			ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64));
-
-	return &d;
-}
 
 /*
  * push %reg: bare or with REX.B alone (push_setup_xol_ops). rsp and rax, rcx,
@@ -219,7 +208,7 @@ int instruction_decode(const uint8_t *code, size_t size, uint64_t vaddr, struct 
 {
 	ZydisDecodedInstruction in;
 
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(decoder(), NULL, code, size, &in)))
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(decoder_get(), NULL, code, size, &in)))
 		return -EILSEQ;
 	*ret = reduce(&in, vaddr);
 
@@ -232,7 +221,7 @@ int instruction_effects(const uint8_t *code, size_t size, uint64_t vaddr,
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction in;
 
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder(), code, size, &in, operands)))
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder_get(), code, size, &in, operands)))
 		return -EILSEQ;
 
 	*ret = (struct instruction_effects){

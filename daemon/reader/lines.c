@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* DWARF: where functions were written. */
-#include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/reader/debuginfo.h"
 #include "daemon/reader/lines.h"
 #include "lib/cleanup.h"
 
@@ -14,11 +12,6 @@ struct search {
 	size_t n;
 	size_t found;
 };
-
-bool lines_has(const struct object *o)
-{
-	return object_section(o, ".debug_info") || object_section(o, ".zdebug_info");
-}
 
 static struct line *first_at_or_after(const struct search *s, uint64_t vaddr)
 {
@@ -103,62 +96,25 @@ static void lines_by_table(Dwarf *dwarf, struct search *s)
 	}
 }
 
-static bool has_compressed(Elf *elf)
-{
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-
-	while ((section = elf_nextscn(elf, section))) {
-		if (gelf_getshdr(section, &header) && header.sh_flags & SHF_COMPRESSED)
-			return true;
-	}
-
-	return false;
-}
-
-/*
- * libelf changes the headers of compressed sections in place when it expands them,
- * and an image is read-only: those, and only those, are copied. *ret_copy is to be
- * freed after the Elf.
- */
-static Elf *open_elf(const struct object *o, void **ret_copy)
-{
-	Elf *elf = elf_memory((char *)o->image.data, o->image.size);
-
-	if (!elf || !has_compressed(elf))
-		return elf;
-
-	elf_end(elf);
-	*ret_copy = malloc(o->image.size);
-	if (!*ret_copy)
-		return NULL;
-	return elf_memory(memcpy(*ret_copy, o->image.data, o->image.size), o->image.size);
-}
-
 void lines_find(const struct object *o, struct line *list, size_t n)
 {
-	_cleanup_free_ void *copy = NULL;
+	struct debuginfo info;
 	struct search s = {.list = list, .n = n};
 	Dwarf_Off offset = 0, next;
 	size_t header;
-	Dwarf *dwarf;
-	Elf *elf;
 
-	elf_version(EV_CURRENT);
-	elf = open_elf(o, &copy);
-	dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-	while (dwarf && s.found < n &&
-	       !dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL)) {
+	debuginfo_open(o, &info);
+	while (info.dwarf && s.found < n &&
+	       !dwarf_nextcu(info.dwarf, offset, &next, &header, NULL, NULL, NULL)) {
 		Dwarf_Die unit;
 
 		if (next <= offset)
 			break;
-		if (dwarf_offdie(dwarf, offset + header, &unit) && unit_covers(&unit, &s))
+		if (dwarf_offdie(info.dwarf, offset + header, &unit) && unit_covers(&unit, &s))
 			dwarf_getfuncs(&unit, visit_function, &s, 0);
 		offset = next;
 	}
-	if (dwarf && s.found < n)
-		lines_by_table(dwarf, &s);
-	dwarf_end(dwarf);
-	elf_end(elf);
+	if (info.dwarf && s.found < n)
+		lines_by_table(info.dwarf, &s);
+	debuginfo_close(&info);
 }

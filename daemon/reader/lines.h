@@ -15,7 +15,6 @@ struct line {
 	uint32_t line;
 };
 
-bool lines_has(const struct object *o);
 /* Fills what it finds; list must be sorted by vaddr. */
 void lines_find(const struct object *o, struct line *list, size_t n);
 

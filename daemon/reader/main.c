@@ -21,8 +21,10 @@
 #include "lib/wire.h"
 
 #define REQUEST_MAX   (16u << 20)
-#define READ_SECONDS  20u /* for everything but lines */
-#define LINES_SECONDS 10u
+/* Together less than the 30 s that hotpathd waits. */
+#define READ_SECONDS	15u /* for everything but DWARF */
+#define LINES_SECONDS	8u
+#define INLINED_SECONDS 5u
 
 DEFINE_CLEANUP(struct answer *, answer_free);
 
@@ -61,15 +63,51 @@ static int read_request(Hotpath__ReaderRequest **ret)
 	return *ret ? 0 : -EBADMSG;
 }
 
-/* Names and sites first, lines after them: a reply without lines is better than none. */
+/* One reading of DWARF; *plain is what goes out if it falls or takes too long. */
+static int add_from_dwarf(struct answer *a, void (*add)(struct answer *), unsigned int seconds,
+			  uint8_t **plain, size_t *plain_size)
+{
+	int r;
+
+	free(TAKE(*plain));
+	r = pack(answer_reply(a), plain, plain_size);
+	if (r < 0)
+		return r;
+	rescue_arm(*plain, *plain_size, seconds, true);
+	add(a);
+	rescue_disarm();
+
+	return 0;
+}
+
+static int add_dwarf(struct answer *a, const Hotpath__ReaderRequest *request)
+{
+	_cleanup_free_ uint8_t *plain = NULL;
+	size_t size;
+	int r = 0;
+
+	/* Noted first what is added last: notes are taken back from the end. */
+	if (request->inlined)
+		r = answer_note_inlined_lost(a);
+	if (r == 0 && request->lines)
+		r = answer_note_lines_lost(a);
+	if (r == 0 && request->lines)
+		r = add_from_dwarf(a, answer_lines, LINES_SECONDS, &plain, &size);
+	if (r == 0 && request->inlined)
+		r = add_from_dwarf(a, answer_inlined, INLINED_SECONDS, &plain, &size);
+
+	return r;
+}
+
+/* Names and sites first, DWARF after them: a reply without lines is better than none. */
 static int reply_to(const Hotpath__ReaderRequest *request, uint8_t **ret, size_t *ret_size)
 {
 	_cleanup_(answer_freep) struct answer *a = NULL;
-	_cleanup_free_ uint8_t *late = NULL, *plain = NULL;
-	size_t late_size, plain_size;
+	_cleanup_free_ uint8_t *late = NULL;
+	size_t late_size;
 	int r;
 
-	r = pack_error("reading the program's files took longer than 20 seconds", &late,
+	r = pack_error("reading the program's files took longer than 15 seconds", &late,
 		       &late_size);
 	if (r < 0)
 		return r;
@@ -80,20 +118,9 @@ static int reply_to(const Hotpath__ReaderRequest *request, uint8_t **ret, size_t
 		return r;
 	if (image_changed())
 		return pack_error("a file changed while it was read", ret, ret_size);
-
-	if (request->lines) {
-		r = answer_note_lines_lost(a);
-		if (r < 0)
-			return r;
-	}
-	r = pack(answer_reply(a), &plain, &plain_size);
+	r = add_dwarf(a, request);
 	if (r < 0)
 		return r;
-	if (request->lines) {
-		rescue_arm(plain, plain_size, LINES_SECONDS, true);
-		answer_lines(a);
-		rescue_disarm();
-	}
 
 	return pack(answer_reply(a), ret, ret_size);
 }

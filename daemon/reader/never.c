@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Reviewed tables of function names that probes must treat with care. */
+#include <string.h>
+
 #include "daemon/reader/never.h"
 
 #define TWICE	"returns twice: saves its return address"
@@ -131,6 +133,14 @@ static const struct name_rule allocators[] = {
 	{"libmimalloc", NAME_BEGINS, ""},
 };
 
+/* Objects whose hidden functions jump, unwind or start threads. */
+static const struct name_rule runtimes[] = {
+	{"libc.so", NAME_BEGINS, ""},	   {"libc.musl", NAME_BEGINS, ""},
+	{"libpthread.so", NAME_BEGINS, ""}, {"libgcc_s.", NAME_BEGINS, ""},
+	{"libunwind", NAME_BEGINS, ""},	   {"libasan.", NAME_BEGINS, ""},
+	{"libtsan.", NAME_BEGINS, ""},	   {"libgo.", NAME_BEGINS, ""},
+};
+
 static const char *reason_in(const struct name_rule *rules, size_t n, struct text name)
 {
 	const struct name_rule *rule = name_rule_find(rules, n, name);
@@ -165,12 +175,30 @@ const char *never_return(struct text name)
 	return reason_in(no_return, ARRAY_SIZE(no_return), name);
 }
 
+/* Who only looks at its caller does not see probes on its ways out. */
+const char *never_timed(struct text name)
+{
+	const char *reason = never_return(name);
+
+	return reason && strcmp(reason, CALLER) != 0 ? reason : NULL;
+}
+
 const char *never_return_object(const struct object *o, bool go)
 {
 	if (go)
 		return "Go moves its stacks";
 
 	return object_is_loader(o) ? LOADER : NULL;
+}
+
+const char *never_return_unnamed(const struct object *o)
+{
+	if (object_is_static(o) && !o->soname.size)
+		return "has no name, in a static program: may be setjmp or the like";
+	if (name_rule_find(runtimes, ARRAY_SIZE(runtimes), o->soname))
+		return "has no name, in a library that jumps or unwinds: may be what does";
+
+	return NULL;
 }
 
 bool never_unwinds(struct text name)

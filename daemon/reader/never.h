@@ -12,8 +12,12 @@
 
 const char *never_probe(struct text name);
 const char *never_return(struct text name);
+/* Nor can its ways out tell how long it took: it does not return once, to its caller. */
+const char *never_timed(struct text name);
 /* Whole objects: the dynamic loader, Go programs. */
 const char *never_return_object(const struct object *o, bool go);
+/* Functions without a name in objects where one of those lists may mean them. */
+const char *never_return_unnamed(const struct object *o);
 
 bool never_unwinds(struct text name);
 /* An allocator library, whose malloc is malloc; file is its name without directory. */

@@ -206,6 +206,8 @@ static void read_dynamic(struct object *o, uint64_t offset, uint64_t size)
 			return;
 		if (d.d_tag == DT_NEEDED)
 			o->n_needed++;
+		if (d.d_tag == DT_TEXTREL || (d.d_tag == DT_FLAGS && d.d_un.d_val & DF_TEXTREL))
+			o->text_relocations = true;
 		if (d.d_tag == DT_GNU_HASH)
 			o->gnu_hash = d.d_un.d_val;
 		if (d.d_tag > 0 && d.d_tag < DT_NUM)
@@ -289,6 +291,7 @@ struct object *object_free(struct object *o)
 	image_close(&o->image);
 	free(o->segments);
 	free(o->sections);
+	free(o->frames);
 	free(o);
 
 	return NULL;
@@ -326,6 +329,7 @@ bool object_offset(const struct object *o, uint64_t vaddr, struct place *ret)
 		if (ret->room > o->image.size - ret->offset)
 			ret->room = o->image.size - ret->offset;
 		ret->executable = p->p_flags & PF_X;
+		ret->writable = p->p_flags & PF_W;
 		return true;
 	}
 

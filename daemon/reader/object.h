@@ -30,6 +30,13 @@ struct section {
 	uint64_t size;
 };
 
+/* By frames_sort(). */
+struct frame_row {
+	uint64_t start;
+	uint64_t size;
+	uint64_t fde;
+};
+
 struct object {
 	struct image image;
 	Elf64_Ehdr header;
@@ -43,14 +50,18 @@ struct object {
 	bool has_interpreter;
 	size_t n_needed;
 	bool go_note;
+	bool text_relocations; /* the loader writes into its code */
 	uint64_t dynamic[DT_NUM]; /* d_val of the tags below DT_NUM; 0: not there */
 	uint64_t gnu_hash;
+	struct frame_row *frames;
+	size_t n_frames;
 };
 
 struct place {
 	uint64_t offset; /* in the file */
 	uint64_t room;	 /* bytes from there to the end of what the file backs */
 	bool executable;
+	bool writable;
 };
 
 /* -EBADMSG with a clause in *ret_error; -ENOMEM. */

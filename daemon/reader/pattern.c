@@ -7,8 +7,10 @@
 #include <string.h>
 #include <pcre2.h>
 
+#include "daemon/reader/clone.h"
 #include "daemon/reader/glob.h"
 #include "daemon/reader/pattern.h"
+#include "daemon/reader/unnamed.h"
 #include "lib/cleanup.h"
 
 /* Against patterns that backtrack without end: a name is short, real ones need far less. */
@@ -294,16 +296,45 @@ static bool fits_text(const struct pattern *p, struct text t)
 	return false;
 }
 
+static bool fits_demangled(const struct pattern *p, const struct demangled *d)
+{
+	return (d->full && fits_text(p, text_from(d->full))) ||
+	       (d->qualified && fits_text(p, text_from(d->qualified)));
+}
+
+/* A clone as its function: foo.constprop.0 is foo to who wrote it. */
+static bool fits_base(const struct pattern *p, struct text base)
+{
+	struct demangled d = {0};
+	bool fits = fits_text(p, base);
+
+	if (fits || !demangle_applies(base))
+		return fits;
+	demangle(base, &d);
+	fits = fits_demangled(p, &d);
+	demangled_free(&d);
+
+	return fits;
+}
+
 bool pattern_fits_name(const struct pattern *p, struct text name, struct demangled *cache)
 {
+	struct text base = clone_base(name);
+
 	if (fits_text(p, name))
+		return true;
+	if (p->needle_in_mangled && !memmem(name.p, name.size, p->needle.p, p->needle.size))
+		return false;
+	if (base.size != name.size && fits_base(p, base))
 		return true;
 	if (!demangle_applies(name))
 		return false;
-	if (p->needle_in_mangled && !memmem(name.p, name.size, p->needle.p, p->needle.size))
-		return false;
 	demangle(name, cache);
 
-	return (cache->full && fits_text(p, text_from(cache->full))) ||
-	       (cache->qualified && fits_text(p, text_from(cache->qualified)));
+	return fits_demangled(p, cache);
+}
+
+bool pattern_means_unnamed(const struct pattern *p, bool main)
+{
+	return p->object.size || unnamed_is_meant(p->name) || (main && text_is(p->name, "*"));
 }

@@ -30,8 +30,16 @@ bool pattern_excludes(const struct pattern *p);
 
 /* Whether it speaks about an object, by its path as the kernel names it and its soname. */
 bool pattern_fits_object(const struct pattern *p, struct text path, struct text soname);
-/* cache: of that name, shared by all patterns that look at it. */
+/* cache: of that name, shared by all patterns that look at it. A compiler's clone
+ * (clone.h) fits by the name of its function, too. */
 bool pattern_fits_name(const struct pattern *p, struct text name, struct demangled *cache);
+
+/*
+ * Whether it speaks about functions that have no name (unnamed.h): it names an object,
+ * or such a function, or is `*` and means the executable. Else `cache*` in a stripped
+ * program called cache would be all of it.
+ */
+bool pattern_means_unnamed(const struct pattern *p, bool main);
 
 /* A name to look for neighbours of: the pattern's longest run without wildcards. */
 struct text pattern_needle(const struct pattern *p);

@@ -39,7 +39,10 @@ static enum probe_kind adjust_nop5(const struct placement_code *c, const struct 
 		return PROBE_REFUSED; /* the red zone may be in use: the kernel's call would write
 					 it */
 
-	return crosses || c->nop5_stepped ? PROBE_STEPPED : PROBE_NOP5;
+	/* The kernel would make a call of it, into a page of its own that a forked child
+	 * does not get (VM_DONTCOPY): seen on 6.18, the child dies of SIGSEGV at its first
+	 * call. Under syscall user dispatch the page's system call is the program's. */
+	return crosses || c->nop5_stepped ? PROBE_STEPPED : PROBE_REFUSED;
 }
 
 static void walk_prologue(const struct placement_code *c, struct prologue *ret)

@@ -6,9 +6,8 @@
  * section 1). Bytes in, verdict out: no files, no symbols. x86-64.
  *
  * Classes, cheapest first:
- *   NOP5      0f 1f 44 00 00 as the function's first instruction (or right
- *             behind endbr64): there the red zone is not in use. Not when it
- *             crosses a page, and not for a kernel that does not know it.
+ *   NOP5      0f 1f 44 00 00, of which kernels from 6.18 on make a call: taken
+ *             nowhere, because children that fork after it die (placement.c).
  *   EMULATED  push, nop, direct jmp/jcc/call: the kernel emulates it.
  *   STEPPED   anything else that the kernel accepts: single-stepped.
  *   NONE      no instruction is safe; reason says why.
@@ -46,6 +45,7 @@ struct placement_part {
 	const uint8_t *code;
 	size_t size;
 	uint64_t vaddr;
+	bool cold; /* its symbol says that it is a part of some function */
 };
 
 struct placement_code {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How far from the return address registers point, one instruction after the other. */
 #include <stdbool.h>
+#include <string.h>
 #include <Zydis/Zydis.h>
 
+#include "daemon/reader/decoder.h"
 #include "daemon/reader/retaddr.h"
 
 #define READS	 "reads its own return address"
@@ -33,19 +35,9 @@ struct decoded {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-/* 0 .. 15, or -1. */
-static int register_number(ZydisRegister reg)
-{
-	reg = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
-	if (reg < ZYDIS_REGISTER_RAX || reg > ZYDIS_REGISTER_R15)
-		return -1;
-
-	return reg - ZYDIS_REGISTER_RAX;
-}
-
 static struct distance distance_of(const struct walk *w, ZydisRegister reg)
 {
-	int n = register_number(reg);
+	int n = decoder_register(reg);
 
 	return n < 0 ? (struct distance){0} : w->reg[n];
 }
@@ -167,7 +159,7 @@ static void forget_written(struct walk *w, const struct decoded *d)
 {
 	for (size_t i = 0; i < d->in.operand_count; i++) {
 		const ZydisDecodedOperand *o = &d->operands[i];
-		int n = o->type == ZYDIS_OPERAND_TYPE_REGISTER ? register_number(o->reg.value) : -1;
+		int n = o->type == ZYDIS_OPERAND_TYPE_REGISTER ? decoder_register(o->reg.value) : -1;
 
 		if (n >= 0 && o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 			w->reg[n].known = false;
@@ -231,7 +223,7 @@ static const char *step(struct walk *w, const struct decoded *d)
 		return step_push_pop(w, d, d->in.operand_width == 16 ? 2 : WORD);
 	if (d->in.operand_count_visible && d->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 	    d->operands[0].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) {
-		n = register_number(d->operands[0].reg.value);
+		n = decoder_register(d->operands[0].reg.value);
 		result = result_of(w, d);
 	}
 	if (writes_rsp(d)) {
@@ -272,16 +264,12 @@ const char *retaddr_objection(const uint8_t *code, size_t size)
 {
 	struct walk w = {.reg[RSP].known = true, .pushed_only = true, .straight = true};
 	struct decoded d;
-	ZydisDecoder decoder;
 	size_t at = 0;
 
-	if (!ZYAN_SUCCESS(
-		    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
-		return NULL;
 	while (at < size && at < RETADDR_SCAN_MAX && (w.straight || w.framed)) {
 		const char *objection;
 
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code + at, size - at, &d.in,
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder_get(), code + at, size - at, &d.in,
 							 d.operands)))
 			return NULL;
 		objection = touches(&w, &d);
@@ -297,4 +285,9 @@ const char *retaddr_objection(const uint8_t *code, size_t size)
 	}
 
 	return NULL;
+}
+
+bool retaddr_leaves_stack(const char *objection)
+{
+	return strcmp(objection, SAVES) == 0 || strcmp(objection, SWITCHES) == 0;
 }

@@ -48,9 +48,13 @@ bool selection_reads(const struct selection *s, const struct selection_object *o
 	return false;
 }
 
-static bool fits_any_name(const struct pattern *p, const struct functions *f,
-			  const struct function *fn, struct demangled *caches)
+static bool fits_any_name(const struct pattern *p, const struct selection_object *o,
+			  const struct functions *f, const struct function *fn,
+			  struct demangled *caches)
 {
+	if (fn->unnamed && !pattern_means_unnamed(p, o->main))
+		return false;
+
 	for (uint32_t k = 0; k < fn->n_names; k++) {
 		/* Aliases beyond the cached few are rare: their demangling is done anew. */
 		struct demangled own = {0};
@@ -74,7 +78,7 @@ bool selection_takes(struct selection *s, const struct selection_object *o,
 	for (size_t i = 0; i < s->n; i++) {
 		struct pattern *p = s->patterns[i];
 
-		if (!fits_object(p, o) || !fits_any_name(p, f, fn, caches))
+		if (!fits_object(p, o) || !fits_any_name(p, o, f, fn, caches))
 			continue;
 		++*pattern_matches(p);
 		if (pattern_excludes(p))
@@ -84,6 +88,26 @@ bool selection_takes(struct selection *s, const struct selection_object *o,
 	}
 	for (size_t k = 0; k < 4; k++)
 		demangled_free(&caches[k]);
+
+	return included && !excluded;
+}
+
+bool selection_names(const struct selection *s, const struct selection_object *o, struct text name)
+{
+	bool included = !s->n_including && o->main, excluded = false;
+	struct demangled cache = {0};
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct pattern *p = s->patterns[i];
+
+		if (!fits_object(p, o) || !pattern_fits_name(p, name, &cache))
+			continue;
+		if (pattern_excludes(p))
+			excluded = true;
+		else
+			included = true;
+	}
+	demangled_free(&cache);
 
 	return included && !excluded;
 }

@@ -34,5 +34,8 @@ bool selection_reads(const struct selection *s, const struct selection_object *o
 /* Counts the match for each pattern that made it, also when another leaves it out. */
 bool selection_takes(struct selection *s, const struct selection_object *o,
 		     const struct functions *f, const struct function *fn);
+/* By a name alone, which no symbol has: nothing is counted. */
+bool selection_names(const struct selection *s, const struct selection_object *o,
+		     struct text name);
 
 #endif

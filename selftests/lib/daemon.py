@@ -13,12 +13,14 @@ READY = re.compile(r"listening on ")
 class Daemon:
     """Started and ready, or `refused` (log and exit status say why)."""
 
-    def __init__(self, build, socket, features=None, args=(), env=None):
+    def __init__(self, build, socket, features=None, args=(), env=None, calibrate=False):
         self.socket = str(socket)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HOTPATH_")}
         environment.update(env or {})
         if features:
             environment["HOTPATH_FEATURES"] = features
+        # Tests start many: to measure what probes cost in each would slow down all.
+        args = (*args, *(() if calibrate else ("--no-calibrate",)))
         self.proc = subprocess.Popen([f"{build}/hotpathd", "--socket", self.socket, *args],
                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, env=environment)

@@ -21,6 +21,14 @@ class Timeout(Exception):
     pass
 
 
+def hear_all_signals():
+    """What nohup, or a shell that began us in the background, has us ignore, our children
+    would ignore as well: programs that are to be ended by it would run for ever."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def become_subreaper():
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

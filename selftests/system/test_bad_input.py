@@ -270,3 +270,7 @@ def test_recordings_that_are_broken(t):
             t.equal("status", r.status, 1)
             t.true("names the file", b"bad.hp" in r.err, str(r))
             t.true("one line", 1 <= len(r.err.decode().splitlines()) <= 2, str(r))
+
+
+def test_hotpathd_does_not_measure_itself(t):
+    t.refused("attach", t.daemon.pid, "-f", "main", says=["hotpathd itself"])

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from context import deadline
+from processes import wait_until
 
 ALL = "0,1,10,25,50,75,90,95,99,99.9,100"
 CLOCK = 200  # ns that two readers of CLOCK_MONOTONIC may disagree by
@@ -229,3 +230,67 @@ def test_durations_from_1_us_to_1_s_are_right_at_every_percentile(t):
                           int(high * 1.02) + CLOCK)
             t.equal("p0 is min", row["percentiles"]["p0"], row["min_ns"])
             t.equal("p100 is max", row["percentiles"]["p100"], row["max_ns"])
+
+
+CHURN = """
+#include <pthread.h>
+#include <stdatomic.h>
+#include "target.h"
+static atomic_int going;
+PROBED unsigned long churn_work(unsigned long x) { PUSHES; return x * 2654435761u + 1; }
+static void *work(void *arg)
+{
+	unsigned long sum = 1;
+	for (int i = 0; i < 100; i++)
+		sum = churn_work(sum);
+	return (void *)(sum & 1 ? arg : NULL);
+}
+static void threads(int n)
+{
+	pthread_t id[4];
+	for (; n > 0; n -= 4) {
+		for (int i = 0; i < 4; i++)
+			if (pthread_create(&id[i], NULL, work, NULL)) abort();
+		for (int i = 0; i < 4; i++)
+			pthread_join(id[i], NULL);
+	}
+}
+static void *churn(void *arg)
+{
+	while (going)
+		threads(4);
+	return arg;
+}
+int main(int argc, char **argv)
+{
+	pthread_t id;
+	target_init(argc, argv);
+	while (target_command()) {
+		if (target_is("start") && (going = 1, pthread_create(&id, NULL, churn, NULL))) abort();
+		if (target_is("stop")) { going = 0; pthread_join(id, NULL); }
+		if (target_is("threads")) threads((int)target_number(0));
+		target_truth("\\"ok\\":1");
+	}
+	return 0;
+}
+"""
+
+
+def test_threads_that_come_and_go_while_probes_do(t):
+    """The identity of every report is checked by reports.read()."""
+    target = t.target("churn", path=t.compile("churn.c", text=CHURN))
+    target.ask("start")
+    for _ in range(10):
+        t.attach(target, "churn_work")
+        wait_until("calls are seen", lambda: t.functions(target)["churn_work"]["exits"] > 1000)
+        t.hotpath("detach", target.pid)
+    t.attach(target, "churn_work")
+    target.ask("stop")
+    before = t.functions(target)["churn_work"]
+    target.ask("threads 200")
+    after = t.functions(target)["churn_work"]
+    t.equal("calls of later threads", after["calls"] - before["calls"], 20000)
+    # While threads are being made the mappings' lock may be taken: some are not timed.
+    t.equal("timed, or said not to be", sum(after[x] - before[x] for x in ("exits", "vetoed")), 20000)
+    t.equal("nothing is open", after["open"], before["open"])
+    t.equal("its end", target.end(), 0)

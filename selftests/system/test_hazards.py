@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 
+import plugs
 import raw
 import reports
 from context import GROUP, as_user, deadline
@@ -96,20 +97,6 @@ extern "C" void plug_raise(void)
 	throw 1;
 }
 """
-BOTH = """
-static int inner(void)
-{
-	throw 5;
-}
-extern "C" int plug_entry(int (*back)(int (*inner)(void)))
-{
-	try {
-		return back(inner);
-	} catch (int x) {
-		return x;
-	}
-}
-"""
 
 
 def library(t, name, text):
@@ -132,7 +119,7 @@ def test_a_library_that_throws_arrives_under_measured_frames(t):
 
 
 def test_a_library_rewritten_in_place_is_judged_anew(t):
-    plain, both = library(t, "plain", PLAIN), library(t, "both", BOTH)
+    plain, both = library(t, "plain", PLAIN), library(t, "both", plugs.CATCHES)
     place = f"{t.tmp}/plugin.so"
 
     def round_of(source):

@@ -9,6 +9,7 @@ import time
 
 import raw
 import reports
+import wire
 
 
 def still_serves(t):
@@ -263,3 +264,16 @@ def test_hostile_patterns_come_to_an_end(t):
     r = subprocess.run(t.argv("attach", target.pid, "-f", b"\xff\xfe\n".decode("utf-8", "surrogateescape")),
                        env=t.environment(t.daemon.socket), capture_output=True, timeout=20, check=False)
     t.true("no raw bytes in the answer", b"\xff" not in r.stderr and r.returncode in (1, 2), r.stderr)
+
+
+def test_files_that_nobody_waits_for_are_refused(t):
+    """A request for a process that speaks of files of executables, too, without their names."""
+    d = t.new_daemon()
+    target = t.target("worker")
+    with open(target.argv[0], "rb") as f:
+        content = raw.field(1, target.pid) + raw.field(2, b"work_one") \
+            + raw.field(11, wire.file_of(f.name, f.fileno()))
+        reply = wire.ask(d.socket, raw.ATTACH, content)
+    t.true("an error", 2 in reply, reply)
+    t.true("the daemon lives", d.running())
+    still_serves(t)

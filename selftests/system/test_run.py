@@ -83,7 +83,7 @@ def test_exit_status_is_that_of_the_command(t):
             ("not in PATH", ["-f", "main", "--", "no-such-command-here"], 127),
             ("not executable", ["-f", "main", "--", plain], 126),
             ("a folder", ["-f", "main", "--", t.tmp], 126),
-            ("nothing matches", ["-f", "no_such_function", "--", worker, "go 1"], 125),
+            ("nothing matches", ["--no-follow", "-f", "no_such_function", "--", worker, "go 1"], 125),
             ("bad regex", ["-f", "/(/", "--", worker, "go 1"], 125),
             ("percentile 101", ["-f", "work_one", "--percentiles", "101", "--", worker, "go 1"], 125),
             ("no -f", ["--", worker, "go 1"], 125)):
@@ -199,3 +199,46 @@ def test_the_table_is_on_stdout_and_names_columns_in_order(t):
     for name, n in (("nest_a", 5), ("nest_b", 15), ("nest_c", 75)):
         t.matches(name, rf"{name}\s*\|\s*{n}\s*\|", text)
     t.true("no colour in a pipe", not re.search("\x1b", text), text)
+
+
+def test_a_name_that_nothing_has_is_said_once(t):
+    r, document = t.run(t.target_path("worker"), "go 1", args=["-f", "work_on"])
+    t.matches("on stderr", r"^hotpath: run: nothing was measured: pattern 'work_on' matches no "
+              r"function of worker; .*nearest names: .*work_one.*\n$", r.err.decode())
+    t.equal("and in the report", document["targets"][0]["health"]["notes"],
+            ["pattern 'work_on' matches no function of worker itself"])
+
+
+def test_what_only_starts_others_is_no_news(t):
+    r, document = t.run("env", t.target_path("worker"), "go 1", args=["-f", "work_one"])
+    t.equal("stderr", r.err, b"")
+    r, document = t.run("sh", "-c", t.target_path("worker") + " 'go 1'; exit 0", args=["-f", "work_one"])
+    t.equal("stderr", r.err, b"")
+    notes = [x["health"]["notes"] for x in document["targets"] if x["comm"] == "sh"]
+    t.equal("notes", notes, [["pattern 'work_one' matches no function of sh itself"]])
+
+
+def has_calls(t, pid):
+    r = t.hotpath("report", pid, "--format", "json", "-n", "0", check=False)
+    return r.status == 0 and reports.functions(only(reports.read(r.out)))["work_one"]["calls"] > 0
+
+
+def test_what_outlives_the_command_is_reported_and_said(t):
+    for what, before_end in (("measured", "read x; "), ("just begun", "")):
+        with t.case(what):
+            script = f"{t.target_path('worker')} 'spin 60000' >/dev/null & echo $!; {before_end}exit 4"
+            run = start_run(t, "--", "sh", "-c", script)
+            pid = int(run.line())
+            if before_end:
+                wait_until("calls were seen", lambda p=pid: has_calls(t, p))
+                run.say("on")
+            t.equal("status", run.wait(), 4)
+            with open(f"{t.tmp}/r.json", "rb") as f:
+                targets = {x["comm"]: x for x in reports.read(f.read())["targets"]}
+            os.kill(pid, signal.SIGKILL)
+            t.true("said", any(re.match("1 process that it began runs on", note) for note in
+                               targets["sh"]["health"]["notes"]), targets)
+            if before_end:
+                row = targets["worker"]
+                t.equal("its row", (row["pid"], row["state"]), (pid, "running"))
+                t.true("its calls", reports.functions(row)["work_one"]["calls"] > 0, row)

@@ -145,19 +145,6 @@ def test_exec_of_another_program_ends_the_target(t):
     t.equal("the new program's end", target.end(), 0)
 
 
-def test_a_fork_child_is_not_followed_and_unharmed(t):
-    expected = t.target("worker").ask("go 1000")["sum"]
-    target = t.target("worker")
-    t.attach(target, "work_one")
-    truth = target.ask("fork 1000")
-    t.equal("the child's result", truth["sum"], expected)
-    t.equal("the child's status", truth["status"], 0)
-    target.ask("go 10")
-    report = t.report(target)
-    t.equal("the parent's calls", reports.functions(report)["work_one"]["exits"], 30)
-    t.equal("children not followed", counter(report, "children"), 1)
-
-
 def test_an_exited_target_stays_readable_until_detach(t):
     target = t.target("worker")
     t.attach(target, "work_one")

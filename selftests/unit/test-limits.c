@@ -10,7 +10,9 @@
 #include "daemon/limits.h"
 
 static const struct config config = {
-	.max_targets = 2, .max_probes = 100, .max_kernel_bytes = 1000, .max_bystanders = 32};
+	.max_targets = 2, .max_families = 3, .max_probes = 100, .max_kernel_bytes = 1000, .max_bystanders = 32};
+
+#define USE(t, p, g, b) {.targets = t, .probes = p, .groups = g, .bytes = b}
 
 static void what_is_over_is_refused_with_numbers(void **state)
 {
@@ -20,14 +22,23 @@ static void what_is_over_is_refused_with_numbers(void **state)
 		uint64_t all;
 		const char *says; /* NULL: allowed */
 	} table[] = {
-		{1000, {1, 50, 1, 100}, {1, 50, 1, 400}, 100, NULL},
-		{1000, {2, 0, 0, 0}, {1, 1, 1, 1}, 0, "2 targets"},
-		{1000, {1, 99, 0, 0}, {0, 2, 1, 1}, 0, "99 probes"},
-		{1000, {1, 1, 256, 0}, {0, 1, 1, 1}, 0, "256 groups"},
-		{1000, {1, 1, 1, 400}, {0, 1, 1, 101}, 400, "500 B"},
-		{1000, {0, 0, 0, 0}, {1, 1, 1, 400}, 700, "1000 B"},
-		{0, {500, 5000, 900, 900}, {1, 500, 10, 100}, 900, NULL},
-		{0, {0, 0, 0, 0}, {1, 1, 1, 101}, 900, "1000 B"},
+		{1000, USE(1, 50, 1, 100), USE(1, 50, 1, 400), 100, NULL},
+		{1000, USE(2, 0, 0, 0), USE(1, 1, 1, 1), 0, "2 targets"},
+		{1000, USE(1, 99, 0, 0), USE(0, 2, 1, 1), 0, "99 probes"},
+		{1000, USE(1, 1, 256, 0), USE(0, 1, 1, 1), 0, "256 groups"},
+		{1000, USE(1, 1, 1, 400), USE(0, 1, 1, 101), 400, "500 B"},
+		{1000, USE(0, 0, 0, 0), USE(1, 1, 1, 400), 700, "1000 B"},
+		{1000, {.families = 2}, {.families = 1}, 0, NULL},
+		{1000, {.families = 3}, {.families = 1}, 0, "3 attaches that follow"},
+		{1000, {.kits = 256}, {.kits = 1}, 0, "256 followed executables"},
+		{1000, {.slots = 510}, {.slots = 1}, 0, NULL},
+		{1000, {.slots = 510}, {.slots = 2}, 0, "510 targets made in advance"},
+		{1000, {.slots = 512, .kits = 257}, {.targets = 1}, 0, NULL},
+		{1000, {.selectors = 100}, {.selectors = 29}, 0, "128"},
+		{0, {.families = 9, .kits = 900, .selectors = 900, .slots = 900}, {.families = 1, .kits = 1, .slots = 9},
+		 0, NULL},
+		{0, USE(500, 5000, 900, 900), USE(1, 500, 10, 100), 900, NULL},
+		{0, USE(0, 0, 0, 0), USE(1, 1, 1, 101), 900, "1000 B"},
 	};
 	char text[256];
 	size_t i;

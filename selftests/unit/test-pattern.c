@@ -49,6 +49,23 @@ static const struct {
 	{"std::str*::size", "_ZNKSs4sizeEv", true},
 	{"operator new(unsigned long)", "_Znwm", true},
 	{"*new*", "_Znwm", true},
+	{"foo.bar()", "_D3foo3barFZv", true},
+	{"foo.bar", "_D3foo3barFZv", true},
+	{"foo.bar!(int).baz", "_D3foo__T3barTiZ3bazFiZv", true},
+	{"mycrate::example", "_RNvCs1234_7mycrate7example", true},
+	{"parse", "parse.constprop.0", true},
+	{"parse", "parse.isra.0.constprop.12", true},
+	{"parse", "parse.lto_priv.3", true},
+	{"parse", "parse.llvm.1234567", true},
+	{"pars?", "parse.constprop.0", true},
+	{"parse.constprop.0", "parse.constprop.0", true},
+	{"runtime.memmove", "runtime.memmove.abi0", true},
+	{"parse", "parse.part.0", false},
+	{"parse", "parse.cold", false},
+	{"parse", "parse.constprop", true},
+	{"parse", ".constprop.0", false},
+	{"ns::thing::loop", CXX ".constprop.0", true},
+	{"ns::thing::loop(int)", CXX ".isra.0", true},
 };
 
 static struct pattern *parse(const char *source)

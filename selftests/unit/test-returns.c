@@ -127,6 +127,7 @@ static void each_process_gets_its_verdict(void **state)
 		const struct features features = {
 			.session = !p->no_session,
 			.multi = true,
+			.returns = true,
 			.uretprobe_seccomp = !p->seccomp_kills,
 		};
 		Hotpath__ReaderObjectReply object[4], *objects[4];
@@ -148,10 +149,49 @@ static void only_reviewed_libraries_are_exempt(void **state)
 	assert_null(returns_reviewed("libboost_context.so", "/usr/lib/libboost_context.so"));
 }
 
+/* Session where the process allows it, else ways out where they are known. */
+static void each_function_gets_the_best_that_is_safe(void **state)
+{
+	const struct returns_verdict safe = {.allowed = true, .reason = "safe"},
+				     unsafe = {.reason = "unsafe"};
+	Hotpath__ReaderExit exit = HOTPATH__READER_EXIT__INIT, *exits[] = {&exit};
+	Hotpath__ReaderFunction f = HOTPATH__READER_FUNCTION__INIT;
+	const char *reason;
+
+	f.no_exits = (char *)"falls off its end";
+	assert_int_equal(returns_of(&safe, &f, &reason), HOTPATH__RETURNS__RETURNS_SESSION);
+	assert_int_equal(returns_of(&unsafe, &f, &reason), HOTPATH__RETURNS__RETURNS_NONE);
+	assert_string_equal(reason, "falls off its end");
+
+	f.no_exits = (char *)"";
+	f.exits = exits;
+	f.n_exits = 1;
+	exit.class_ = HOTPATH__SITE_CLASS__SITE_STEPPED;
+	assert_int_equal(returns_of(&unsafe, &f, &reason), HOTPATH__RETURNS__RETURNS_SITES);
+	assert_string_equal(reason, "unsafe");
+	exit.sp_offset = 1u << 25; /* does not fit into a cookie */
+	assert_int_equal(returns_of(&unsafe, &f, &reason), HOTPATH__RETURNS__RETURNS_NONE);
+	exit.sp_offset = 8;
+	exit.condition = 17;
+	assert_int_equal(returns_of(&unsafe, &f, &reason), HOTPATH__RETURNS__RETURNS_NONE);
+	exit.condition = 16;
+	assert_int_equal(returns_of(&unsafe, &f, &reason), HOTPATH__RETURNS__RETURNS_SITES);
+
+	f.never_return = (char *)"looks at its caller";
+	assert_int_equal(returns_of(&safe, &f, &reason), HOTPATH__RETURNS__RETURNS_SITES);
+	assert_string_equal(reason, "looks at its caller");
+
+	f.never_return = f.no_exits = (char *)"returns twice";
+	f.n_exits = 0;
+	assert_int_equal(returns_of(&safe, &f, &reason), HOTPATH__RETURNS__RETURNS_NONE);
+	assert_string_equal(reason, "returns twice");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_process_gets_its_verdict),
+		cmocka_unit_test(each_function_gets_the_best_that_is_safe),
 		cmocka_unit_test(only_reviewed_libraries_are_exempt),
 	};
 

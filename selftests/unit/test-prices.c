@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* daemon/prices.c: what a call costs, from what its probes cost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "daemon/prices.h"
+
+#define CLASS(name)   HOTPATH__SITE_CLASS__SITE_##name
+#define RETURNS(name) HOTPATH__RETURNS__RETURNS_##name
+
+static const struct prices known = {
+	.entry_ns = {0, 200, 500, 9000},
+	.exit_ns = {0, 0, 400, 8000},
+	.session_ns = {0, 600, 900, 9900},
+};
+
+static void a_call_pays_for_its_probes(void **state)
+{
+	static const struct {
+		Hotpath__Returns returns;
+		Hotpath__SiteClass class, exit;
+		uint64_t ns;
+	} table[] = {
+		{RETURNS(NONE), CLASS(NOP5), 0, 200},
+		{RETURNS(NONE), CLASS(STEPPED), CLASS(STEPPED), 9000},
+		{RETURNS(SESSION), CLASS(EMULATED), 0, 900},
+		{RETURNS(SITES), CLASS(EMULATED), CLASS(STEPPED), 8500},
+		{RETURNS(SITES), CLASS(NOP5), CLASS(EMULATED), 600},
+		/* Half a price is none. */
+		{RETURNS(SITES), CLASS(NOP5), CLASS(NOP5), 0},
+		{RETURNS(SITES), CLASS(NOP5), CLASS(NONE), 0},
+		{RETURNS(NONE), CLASS(NONE), 0, 0},
+		/* From a newer reader. */
+		{RETURNS(NONE), 17, 0, 0},
+		{RETURNS(SITES), CLASS(NOP5), 17, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(prices_call(&known, table[i].returns, table[i].class,
+					     table[i].exit),
+				 table[i].ns);
+}
+
+static void only_known_prices_are_told(void **state)
+{
+	static const struct prices none;
+	Hotpath__Price row[PRICES_ROWS], *rows[PRICES_ROWS];
+	size_t n = prices_fill(&known, row, rows);
+
+	assert_int_equal(n, 8);
+	for (size_t i = 0; i < n; i++)
+		assert_true(rows[i]->ns > 0);
+	assert_int_equal(prices_fill(&none, row, rows), 0);
+}
+
+static void a_text_is_cut_never_overrun(void **state)
+{
+	char text[256];
+
+	prices_text(&known, text, sizeof(text));
+	assert_non_null(strstr(text, "emulated 500/900/400 ns"));
+	for (size_t size = 1; size < sizeof(text); size++) {
+		memset(text, 'x', sizeof(text));
+		prices_text(&known, text, size);
+		assert_true(strlen(text) < size);
+		assert_int_equal(text[size], 'x');
+	}
+}
+
+static void a_median_is_the_middle_one(void **state)
+{
+	int64_t odd[] = {5, -100, 3000000000000}, one[] = {7};
+
+	assert_int_equal(prices_median(odd, 3), 5);
+	assert_int_equal(prices_median(one, 1), 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_call_pays_for_its_probes),
+		cmocka_unit_test(only_known_prices_are_told),
+		cmocka_unit_test(a_text_is_cut_never_overrun),
+		cmocka_unit_test(a_median_is_the_middle_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
