@@ -28,6 +28,7 @@
 struct waiter {
 	struct hp_hold hold;
 	bool held;
+	bool again; /* looked at before, when it had run on and nobody knew how far */
 };
 
 /* One executable that is looked at, and the processes of it that wait. */
@@ -53,15 +54,22 @@ static void waiter_release(struct registry *registry, const struct waiter *w)
 		gate_release(registry->gate, w->hold.id);
 }
 
-static void following_free(struct following *f)
+/* Who comes to it from now on begins anew. */
+static void following_leave(struct following *f)
 {
 	struct following **at;
-	size_t i;
 
 	for (at = &f->registry->following; *at && *at != f; at = &(*at)->next)
 		;
 	if (*at)
 		*at = f->next;
+}
+
+static void following_free(struct following *f)
+{
+	size_t i;
+
+	following_leave(f);
 	for (i = 0; i < f->n_waiters; i++)
 		waiter_release(f->registry, &f->waiter[i]);
 	reading_cancel(TAKE(f->reading));
@@ -314,9 +322,10 @@ static void following_nothing(struct following *f)
  * again, with everything mapped. */
 static bool following_is_early(struct following *f, const Hotpath__ReaderReply *reply)
 {
+	const struct waiter *first = &f->waiter[0];
 	size_t i;
 
-	for (i = 0; i < reply->n_objects && !f->waiter[0].hold.hooks; i++) {
+	for (i = 0; i < reply->n_objects && !first->hold.hooks && !first->again; i++) {
 		const struct proc_object *file = plans_file(&f->objects, i);
 		uint64_t hook = reply->objects[i]->loader_hook;
 
@@ -329,20 +338,41 @@ static bool following_is_early(struct following *f, const Hotpath__ReaderReply *
 	return false;
 }
 
+static void waiter_pass_on(struct following *f, const struct waiter *w)
+{
+	if (follow_unplanned(f->family, w) < 0)
+		waiter_release(f->registry, w);
+}
+
 /* The first is gone: what it had mapped says nothing of the others, that still wait. */
 static void following_pass_on(struct following *f)
 {
-	struct following **at;
 	size_t i;
 
-	for (at = &f->registry->following; *at != f; at = &(*at)->next)
-		;
-	*at = f->next;
-	for (i = 1; i < f->n_waiters; i++) {
-		if (follow_unplanned(f->family, &f->waiter[i]) < 0)
-			waiter_release(f->registry, &f->waiter[i]);
-	}
+	following_leave(f);
+	for (i = 1; i < f->n_waiters; i++)
+		waiter_pass_on(f, &f->waiter[i]);
 	f->n_waiters = 1;
+}
+
+/* Their loader's hook is probed since a moment ago. Who is held here still will be held there;
+ * who ran on is past it by now, maybe. */
+static void following_to_hook(struct following *f)
+{
+	size_t i, n = 0;
+
+	following_leave(f);
+	for (i = 0; i < f->n_waiters; i++) {
+		struct waiter w = f->waiter[i];
+
+		if (w.held && !gate_was_late(f->registry->gate, &w.hold)) {
+			f->waiter[n++] = w;
+			continue;
+		}
+		w.again = true;
+		waiter_pass_on(f, &w);
+	}
+	f->n_waiters = n;
 }
 
 static void following_give_up(struct following *f)
@@ -362,8 +392,10 @@ static void following_act(struct following *f, const Hotpath__ReaderReply *reply
 	size_t i;
 	int r;
 
-	if (following_is_early(f, reply))
+	if (following_is_early(f, reply)) {
+		following_to_hook(f);
 		return;
+	}
 	if (!has_functions(reply)) {
 		following_nothing(f);
 		return;
