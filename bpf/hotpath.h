@@ -307,6 +307,9 @@ struct hp_func {
 	__u64 cut;	 /* open when the thread exited or called exec */
 	__u64 cut_ns;	 /* how long those had run */
 	__u64 hist_lost; /* exits that found no chunk for the histogram */
+	__u64 probe_ns;	 /* what probes added to total_ns, and was taken off */
+	__u64 clipped;	 /* exits for which that was more than they had taken */
+	__u64 limit;	 /* no more calls than this are counted; 0: no limit. Daemon */
 	__u32 chunk[HP_HIST_CHUNKS]; /* the chunk's place in the cell, 0 = none yet */
 };
 
