@@ -104,7 +104,8 @@ enum {
 	X(held_late, "programs that may have run before their probes were in place")               \
 	X(held_not, "programs that could not be held: another tracer had them")                    \
 	X(events_lost, "events that found the ring buffer full")                                  \
-	X(processes_lost, "processes that found the table of followed ones full")
+	X(processes_lost, "processes that found the table of followed ones full")                  \
+	X(samples_lost, "samples of the CPU that found no room")
 
 enum hp_counter {
 #define X(name, help) HP_COUNTER_##name,
@@ -129,6 +130,8 @@ struct hp_slot {
 	__u32 gen;
 	__u32 owner;   /* uid of who asked; 0: credentials are not checked at exec */
 	__u32 gid;     /* of the process, with an owner and without a family */
+	__u32 windows; /* open now, in which many probes are in place: samples of what it
+			* does by itself are discarded. Daemon */
 	__u64 exe_ino; /* of the executable */
 	__u32 exe_dev; /* major << 20 | minor, as the kernel has it */
 	__u32 tgid;    /* whose it is; 0: nobody's own, or that one has exited. BPF */
@@ -394,6 +397,39 @@ struct hp_open {
 	__u32 gen;
 	__u32 depth; /* of the HP_FRAMES_SIZE frames that follow, so many are open */
 	__u64 now_ns;
+};
+
+/*
+ * hp_samples: how often the clock of a CPU found a target at one place. BPF inserts
+ * and adds, the daemon takes everything out once a second.
+ */
+enum hp_sample_kind {
+	HP_SAMPLE_FILE = 1,  /* dev, ino: the file's; at: offset in it */
+	HP_SAMPLE_ANONYMOUS, /* in memory that no file is mapped to */
+	HP_SAMPLE_VDSO,
+	HP_SAMPLE_UNKNOWN,   /* the mappings were being changed */
+	HP_SAMPLE_KERNEL,
+	HP_SAMPLE_PROBE,     /* in the kernel, for one of hotpath's probes */
+	HP_SAMPLE_DISCARDED, /* while the slot's `windows` were open, and none of the last two */
+};
+
+struct hp_sample {
+	__u32 slot, gen;
+	__u32 kind;
+	__u32 dev; /* as hp_slot's; like ino what /proc/PID/maps shows */
+	__u64 ino;
+	__u64 at;
+};
+
+/* The most places that are kept, for each CPU: a second's samples and a half. */
+#define HP_SAMPLE_HZ	    997
+#define HP_SAMPLES_PER_CPU 1536
+
+/* hp_stubs: rodata of sample.bpf.c. Where the kernel is entered by a probe: by its
+ * breakpoint, and when the instruction below it has been stepped. 0: not known. */
+struct hp_stubs {
+	__u64 int3_lo, int3_hi;
+	__u64 debug_lo, debug_hi;
 };
 
 /* hp_config: rodata, set before load. */

@@ -10,6 +10,7 @@
 #include "cli/figures.h"
 #include "cli/focus.h"
 #include "cli/name.h"
+#include "cli/places.h"
 #include "cli/program.h"
 #include "cli/jsonstream.h"
 #include "cli/section.h"
@@ -418,6 +419,7 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 		if (needs_note(f))
 			note_function(sheet, f);
 	}
+	places_note(sheet);
 	note_entry_only(sheet);
 	note_stepped(sheet);
 	if (view->options->focus && !sheet->total_rows)

@@ -18,6 +18,7 @@
 #include "plans.h"
 #include "reading.h"
 #include "returns.h"
+#include "sampling.h"
 #include "spare.h"
 
 /* One process that has loaded something, and the target in which it counts. */
@@ -357,6 +358,7 @@ static int arrival_start(struct arrival *a)
 	r = proc_objects_read(a->hold.tgid, &a->objects);
 	if (r < 0)
 		return r;
+	sampling_learn(a->registry, &a->objects);
 	if (arrival_is_known(a)) {
 		judge_start(a->registry, t);
 		return 0;

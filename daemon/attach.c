@@ -21,6 +21,7 @@
 #include "lib/log.h"
 #include "proc.h"
 #include "reading.h"
+#include "sampling.h"
 #include "translators.h"
 
 /* A process that becomes another one each time it is looked at is given up. */
@@ -342,6 +343,7 @@ static void attaching_look(struct attaching *a)
 	if (r >= 0)
 		r = proc_objects_read(pid, &a->objects);
 	if (r >= 0) {
+		sampling_learn(a->registry, &a->objects);
 		reply_progress(a->reply, "reading symbols", a->at, a->request->n_pids);
 		r = attaching_read(a);
 	}

@@ -447,6 +447,11 @@ int calls_holds_fd(const struct calls *calls)
 	return bpf_map__fd(calls->life->maps.hp_holds);
 }
 
+int calls_map_fd(const struct calls *calls, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(calls->bpf->obj, name);
+}
+
 int calls_pages_set(struct calls *calls, uint32_t first, uint32_t n, const int *fds)
 {
 	int fd = bpf_map__fd(calls->bpf->maps.hp_pages);

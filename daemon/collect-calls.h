@@ -101,6 +101,9 @@ int calls_open_frames(struct calls *calls, pid_t pid, calls_open_handler handler
 void calls_open_goroutines(struct calls *calls, pid_t pid, calls_open_handler handler,
 			   void *userdata);
 
+/* The map of that name that all BPF objects share; < 0: none has that name. */
+int calls_map_fd(const struct calls *calls, const char *name);
+
 /* Of the maps that exist whatever is attached. */
 uint64_t calls_fixed_bytes(void);
 

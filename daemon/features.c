@@ -113,6 +113,11 @@ static bool has_task_iterator(void)
 	       libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL) == 1;
 }
 
+static bool has_sampling(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_find_vma, NULL) == 1;
+}
+
 static const struct {
 	const char *name;
 	bool (*probe)(void);

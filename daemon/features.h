@@ -18,7 +18,8 @@
 	X(nop5, "6.18", "a nop of 5 bytes is as expensive to probe as most instructions")         \
 	X(find_vma, "5.17", "required")                                                           \
 	X(task_iterator, "5.8", "open calls are shown without their age")                         \
-	X(uretprobe_seccomp, "not 6.11-6.14", "no returns in processes under seccomp")
+	X(uretprobe_seccomp, "not 6.11-6.14", "no returns in processes under seccomp")            \
+	X(sampling, "5.17", "no on-CPU time: only what is probed is seen")
 
 struct features {
 #define X(name, since, without) bool name;

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/merge.h"
+#include "sampling.h"
 
 static struct target *sum_of(const struct registry *registry, const struct target *t)
 {
@@ -68,8 +69,10 @@ int fold_target(struct registry *registry, struct target *t)
 	}
 	r = add_to_sum(into, message);
 	hotpath__target__free_unpacked(message, NULL);
-	if (r >= 0)
+	if (r >= 0) {
+		sampling_fold(registry, into, t);
 		registry_remove(registry, t);
+	}
 	return r;
 }
 

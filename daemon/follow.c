@@ -19,6 +19,7 @@
 #include "reading.h"
 #include "registry.h"
 #include "returns.h"
+#include "sampling.h"
 #include "slot.h"
 #include "spare.h"
 #include "translators.h"
@@ -525,6 +526,8 @@ static int follow_unplanned(struct family *family, const struct waiter *w)
 		r = proc_start_time(w->hold.tgid, &f->start_ticks);
 	if (r >= 0)
 		r = proc_objects_read(w->hold.tgid, &f->objects);
+	if (r >= 0)
+		sampling_learn(registry, &f->objects);
 	exe = r >= 0 ? main_file(&f->objects) : NULL;
 	if (!exe && r != -ESRCH && r != -EPERM)
 		waiter_give_up(family, w);

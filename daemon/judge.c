@@ -12,6 +12,7 @@
 #include "proc.h"
 #include "reading.h"
 #include "returns.h"
+#include "sampling.h"
 
 int judge_request_init(struct judge_request *request, const struct proc_objects *objects,
 		       const char *called)
@@ -225,6 +226,7 @@ void judge_start(struct registry *registry, struct target *t)
 		judging_free(j);
 		return;
 	}
+	sampling_learn(registry, &j->objects);
 	if (judged_all(t, &j->objects)) {
 		judge_allow(t, j->seen);
 		judging_free(j);

@@ -178,6 +178,8 @@ static int append_object(struct gathering *g, const struct proc_map_line *map, i
 	*object = (struct proc_object){
 		.dev = st ? st->st_dev : makedev(map->major, map->minor),
 		.ino = st ? st->st_ino : map->ino,
+		.map_dev = map->major << 20 | map->minor,
+		.map_ino = map->ino,
 		.version = st ? proc_object_version(st) : 0,
 		.start = map->start,
 		.end = map->end,

@@ -19,6 +19,8 @@ struct proc_span {
 /* One file that a process has mapped executable. */
 struct proc_object {
 	uint64_t dev, ino;	/* as stat() of the open file says */
+	uint64_t map_ino;	/* as /proc/PID/maps says; on overlayfs and btrfs the device is */
+	uint32_t map_dev;	/* another: major << 20 | minor, as BPF sees it */
 	uint64_t version;	/* changes when the file is written: time of change, size */
 	uint64_t start, end;	/* address range of its first executable mapping */
 	char *path;		/* as in /proc/PID/maps, unescaped; " (deleted)" kept */

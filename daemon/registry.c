@@ -12,6 +12,7 @@
 #include "kit.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "sampling.h"
 
 struct target *registry_find(struct registry *registry, const struct peer *peer, pid_t pid)
 {
@@ -83,6 +84,7 @@ void registry_list(struct registry *registry, struct target *t)
 	target_ref(t);
 	t->next = registry->targets;
 	registry->targets = t;
+	sampling_update(registry);
 }
 
 void registry_remove(struct registry *registry, struct target *t)
@@ -96,7 +98,9 @@ void registry_remove(struct registry *registry, struct target *t)
 		return;
 	*at = t->next;
 	target_stop(t);
+	sampling_forget(registry, t);
 	target_unref(t);
+	sampling_update(registry);
 }
 
 /*
@@ -269,6 +273,7 @@ void registry_finish(struct registry *registry, struct target *t, Hotpath__Targe
 		 t->requester);
 	registry_trim(registry, t->owner);
 	target_unref(t);
+	sampling_update(registry);
 }
 
 uint32_t registry_count(const struct registry *registry)

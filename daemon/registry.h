@@ -34,7 +34,9 @@ struct registry {
 	struct arrival *arriving;    /* arrive.c's, under way */
 	struct attaching *attaching; /* attach.c's, under way */
 	struct probing *probing;     /* probes.c's, under way */
+	struct reporting *reporting; /* report.c's, under way */
 	struct prices prices;	     /* all 0 until calibrated */
+	struct sampling *sampling;   /* NULL: on-CPU time is not sampled */
 	uint64_t started_ns;
 };
 

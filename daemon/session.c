@@ -9,16 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "arrive.h"
 #include "attach.h"
 #include "calibrate.h"
-#include "encode.h"
 #include "events.h"
 #include "family.h"
-#include "fold.h"
 #include "follow.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -26,9 +23,10 @@
 #include "probes.h"
 #include "proc.h"
 #include "registry.h"
+#include "report.h"
+#include "sampling.h"
 #include "status.h"
 #include "unfollow.h"
-#include "unmeasured.h"
 
 struct session {
 	struct registry registry;
@@ -37,22 +35,6 @@ struct session {
 };
 
 /* --- report --------------------------------------------------------------------- */
-
-static int target_message(struct target *t, Hotpath__Target **ret)
-{
-	return target_is_finished(t) ? fold_message(t, ret) : encode_target(t, false, ret);
-}
-
-static bool pid_is_wanted(const int32_t *pids, size_t n, pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (pids[i] == pid)
-			return true;
-	}
-	return n == 0;
-}
 
 /* A target may have exited without our having heard of it yet. */
 static void finish_the_dead(struct registry *registry)
@@ -88,72 +70,14 @@ static bool refuse_unknown(struct registry *registry, const struct peer *peer, c
 	return false;
 }
 
-/* With a pid given, only the newest target of that pid: never two processes as one. */
-static bool is_reported(struct registry *registry, const struct peer *peer,
-			const Hotpath__ReportRequest *request, const struct target *t)
-{
-	if (!authority_may_see(peer, t->owner) ||
-	    !pid_is_wanted(request->pids, request->n_pids, t->pid))
-		return false;
-	return !request->n_pids || registry_find(registry, peer, t->pid) == t;
-}
-
-static int report_fill(struct registry *registry, const struct peer *peer,
-		       const Hotpath__ReportRequest *request, Hotpath__Snapshot *snapshot)
-{
-	struct target *t;
-	int r;
-
-	for (t = registry->targets; t; t = t->next) {
-		if (!is_reported(registry, peer, request, t))
-			continue;
-		r = target_message(t, &snapshot->targets[snapshot->n_targets]);
-		if (r < 0)
-			return r;
-		snapshot->n_targets++;
-		if (!snapshot->started_at_unix_ns ||
-		    t->begun_unix_ns < snapshot->started_at_unix_ns)
-			snapshot->started_at_unix_ns = t->begun_unix_ns;
-	}
-	return 0;
-}
-
 static void do_report(struct registry *registry, const struct peer *peer,
 		      const Hotpath__Request *request, struct reply *reply)
 {
-	Hotpath__Snapshot snapshot = HOTPATH__SNAPSHOT__INIT;
-	Hotpath__Reply message = HOTPATH__REPLY__INIT;
-	struct unmeasured unmeasured;
-	struct utsname u = {};
-	size_t i;
-	int r;
-
 	finish_the_dead(registry);
 	if (refuse_unknown(registry, peer, request->report->pids, request->report->n_pids,
 			   "report", reply))
 		return;
-	uname(&u);
-	snapshot.schema = 1;
-	snapshot.version = (char *)HOTPATH_VERSION;
-	snapshot.host = u.nodename;
-	snapshot.kernel = u.release;
-	snapshot.taken_at_unix_ns = clock_ns(CLOCK_REALTIME);
-	snapshot.targets = calloc(registry_count(registry) + 1, sizeof(*snapshot.targets));
-	r = snapshot.targets ? report_fill(registry, peer, request->report, &snapshot) : -ENOMEM;
-	/* Who asks for one process did not ask for these. */
-	if (!request->report->n_pids) {
-		snapshot.unmeasured = unmeasured.rows;
-		snapshot.n_unmeasured = unmeasured_fill(registry, peer, &unmeasured);
-	}
-	message.body_case = HOTPATH__REPLY__BODY_REPORT;
-	message.report = &snapshot;
-	if (r < 0)
-		reply_error(reply, -r, NULL, "cannot report: %s", strerror(-r));
-	else
-		reply_finish(reply, &message);
-	for (i = 0; i < snapshot.n_targets; i++)
-		hotpath__target__free_unpacked(snapshot.targets[i], NULL);
-	free(snapshot.targets);
+	report_start(registry, peer, request->report, reply);
 }
 
 /* --- detach, reset ----------------------------------------------------------------- */
@@ -397,6 +321,7 @@ static int session_load(struct registry *registry)
 	r = gate_new(registry->event, registry->calls, follow_held, registry, &registry->gate);
 	if (r < 0)
 		return log_error_errno(r, "start the thread that holds new programs");
+	sampling_new(registry);
 	return calls_watch(registry->calls, registry->event, events_handle, registry);
 }
 
@@ -490,6 +415,7 @@ struct session *session_free(struct session *session)
 	attach_cancel_all(registry, "hotpathd is stopping");
 	arrive_cancel(registry, NULL);
 	probes_cancel_all(registry);
+	report_cancel_all(registry);
 	registry_mute(registry, is_any, NULL);
 	blocks_hold(registry->blocks);
 	while (registry->families)
@@ -499,6 +425,7 @@ struct session *session_free(struct session *session)
 	registry->gather_source = sd_event_source_disable_unref(registry->gather_source);
 	while (registry->targets)
 		registry_remove(registry, registry->targets);
+	sampling_free(registry);
 	blocks_free(registry->blocks);
 	calls_free(registry->calls);
 	free(session);

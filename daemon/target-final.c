@@ -8,6 +8,7 @@
 #include "encode.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "sampling.h"
 
 /* What is left to say when there is no memory for the figures. */
 static void final_fallback(struct target *t)
@@ -32,6 +33,8 @@ void target_conclude(struct target *t, Hotpath__TargetState state)
 {
 	Hotpath__Target *message = NULL;
 
+	if (t->registry)
+		sampling_drain(t->registry);
 	t->state = state;
 	if (!t->ended_ns)
 		t->ended_ns = clock_ns(CLOCK_MONOTONIC);

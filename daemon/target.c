@@ -17,6 +17,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "proc.h"
+#include "sampling.h"
 #include "slot.h"
 
 #define NOTES_MAX 32
@@ -456,6 +457,7 @@ void target_note(struct target *t, const char *format, ...)
 
 void target_begin(struct target *t)
 {
+	t->first_gen = t->gen;
 	t->begun_ns = clock_ns(CLOCK_MONOTONIC);
 	t->begun_unix_ns = clock_ns(CLOCK_REALTIME);
 	t->cpu_begun_ns = 0;
@@ -521,6 +523,8 @@ int target_reset(struct target *t)
 		for (i = 0; i < HP_COUNTERS_MAX; i++)
 			__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
 		target_begin(t);
+		if (t->registry)
+			sampling_forget(t->registry, t);
 	}
 	blocks_barrier(t->blocks);
 	for (i = 0; i < t->n_members; i++)

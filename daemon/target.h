@@ -21,6 +21,7 @@
 #include "cell.h"
 #include "group.h"
 #include "reading.h"
+#include "samples.h"
 #include "searched.h"
 #include "snapshot.pb-c.h"
 #include "wire.pb-c.h"
@@ -92,6 +93,8 @@ struct target {
 	Hotpath__AttachRequest *asked; /* set by arrive.c, as these: of one not followed */
 	struct peer asked_by;
 	struct searched searched;
+	struct samples samples; /* sampling.c's */
+	uint32_t first_gen;	/* the generation in which they began */
 	uint8_t *final; /* packed Target, once finished */
 	size_t final_size;
 	Hotpath__Target *sum; /* instead of final: of several that have ended (fold.h) */

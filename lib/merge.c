@@ -147,6 +147,7 @@ static int merge_function(Hotpath__Function *into, const Hotpath__Function *from
 	add(&into->vetoed, from->vetoed);
 	add(&into->lost, from->lost);
 	add(&into->histogram_lost, from->histogram_lost);
+	add(&into->samples, from->samples);
 	if (merge_histogram(&into->durations, from->durations) < 0)
 		return -ENOMEM;
 
@@ -454,6 +455,8 @@ int merge_target(Hotpath__Target *into, const Hotpath__Target *from)
 				from->health[i]->text);
 	for (size_t i = 0; i < from->n_notes && r == 0; i++)
 		r = add_note(into, from->notes[i]);
+	if (r == 0)
+		r = merge_sampling(into, from);
 	if (r == 0)
 		r = merge_processes(into, from);
 	if (r < 0)

@@ -10,6 +10,8 @@
  *	sums		calls, exits, times, open, cut, unwound, vetoed, lost, histograms,
  *			health (by name), kernel_bytes, text_pages, processes, and
  *			elapsed_ns: % Total of several is of all their observed time
+ *	samples		likewise; of places, those of the same kind, object, offset and
+ *			name are one
  *	least, most	min_ns, attached_at, ttl_left; max_ns, open_max_ns, bystanders (the
  *			hits of one group of probes are in every target that shares it)
  *	state		running if one runs, else as it was
@@ -33,5 +35,8 @@
  * freed, its figures are worth nothing.
  */
 int merge_target(Hotpath__Target *into, const Hotpath__Target *from);
+
+/* A part of it, in a file of its own: where they were sampled. */
+int merge_sampling(Hotpath__Target *into, const Hotpath__Target *from);
 
 #endif

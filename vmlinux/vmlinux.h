@@ -64,6 +64,13 @@ struct pt_regs {
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 
+/* What programs on perf events get; ABI. */
+struct bpf_perf_event_data {
+	struct pt_regs regs;
+	__u64 sample_period;
+	__u64 addr;
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct thread_info {
@@ -110,6 +117,7 @@ struct qstr {
 
 struct dentry {
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct path {
@@ -119,19 +127,31 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	unsigned int f_mode;
+};
+
+/* What overlayfs maps, a file of the layer below; since 6.8 with the path of its own. */
+struct backing_file {
+	struct path user_path;
 };
 
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
+	unsigned long vm_pgoff; /* of 4 KiB */
 	struct file *vm_file;
 };
+
+typedef struct {
+	void *vdso;
+} mm_context_t;
 
 struct mm_struct {
 	unsigned long start_stack;
 	unsigned long flags;
 	struct file *exe_file;
 	struct uprobes_state uprobes_state;
+	mm_context_t context;
 };
 
 /* Since 6.18 the flags of an mm are a bitmap in a struct. */

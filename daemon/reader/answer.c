@@ -232,6 +232,8 @@ static int fill_object(struct answer *a, size_t i, Hotpath__ReaderObjectReply *o
 	out->error = constant(b->error);
 	if (!b->object)
 		return 0;
+	if (a->request->places_only)
+		return answer_places(a, i, out);
 
 	r = fill_facts(a, b, out);
 	if (r < 0 || a->request->facts_only || !selection_reads(&a->selection, &so))
@@ -441,7 +443,8 @@ static int fail(struct answer *a, char *error)
 
 static int parse_patterns(struct answer *a, char **ret_error)
 {
-	size_t n = a->request->facts_only ? 0 : a->request->n_patterns;
+	bool none = a->request->facts_only || a->request->places_only;
+	size_t n = none ? 0 : a->request->n_patterns;
 	_cleanup_free_ struct text *sources = calloc(n + 1, sizeof(*sources));
 
 	if (!sources)
@@ -480,7 +483,7 @@ static int fill(struct answer *a)
 		r = fill_objects(a);
 	if (r == -EBADF)
 		return fail(a, strdup("a file descriptor is out of range"));
-	if (r == 0 && !a->request->facts_only)
+	if (r == 0 && !a->request->facts_only && !a->request->places_only)
 		r = explain(a);
 
 	return r < 0 ? r : check_limit(a);

@@ -32,6 +32,8 @@ void *keep(struct answer *a, void *memory);
 int add_note(struct answer *a, Hotpath__ReaderObjectReply *out, char *note);
 /* What the i-th object is called. */
 struct selection_object answer_object(const struct answer *a, size_t i);
+/* Whose code the i-th object's places are. 0, or -ENOMEM. */
+int answer_places(struct answer *a, size_t i, Hotpath__ReaderObjectReply *out);
 /* A name as its author would write it, without parameters. */
 struct text answer_written_name(struct answer *a, struct text name);
 

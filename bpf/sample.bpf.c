@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Collector sample: where the target's threads are when the clock of their CPU ticks.
+ * One program, on a software clock of every CPU; a thread that sleeps is never seen.
+ * A place is a file and an offset in it, not an address: what the address meant is not
+ * known any more when the process has ended, called exec or unmapped the file.
+ */
+#include "hotpath.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct hp_stubs hp_stubs = {};
+
+/* place -> how often. Preallocated: an interrupt may have come in the middle of the
+ * allocator. The daemon sets its size, by the number of CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HP_SAMPLES_PER_CPU);
+	__type(key, struct hp_sample);
+	__type(value, u64);
+} hp_samples SEC(".maps");
+
+#define SYSCALL_URETPROBE 335 /* of the kernel's trampoline, since 6.11 */
+#define SYSCALL_UPROBE	  336 /* of a probed nop5, since 6.18 */
+
+#define FMODE_BACKING (1u << 25) /* since 6.7 */
+#define PAGE_BITS     12
+#define PAGE_SIZE     (1ul << PAGE_BITS)
+
+/* --- in user space ----------------------------------------------------------- */
+
+/* The inode that /proc/PID/maps shows. */
+static __always_inline struct inode *inode_shown(struct file *file)
+{
+	struct backing_file *backing = (void *)file;
+	struct inode *inode;
+
+	if (bpf_core_field_exists(backing->user_path) &&
+	    BPF_CORE_READ(file, f_mode) & FMODE_BACKING) {
+		inode = BPF_CORE_READ(backing, user_path.dentry, d_inode);
+		if (inode)
+			return inode;
+	}
+	return BPF_CORE_READ(file, f_inode);
+}
+
+/* sample->at is the address, and becomes the offset. */
+static long sample_mapped(struct task_struct *task, struct vm_area_struct *vma,
+			  struct hp_sample *sample)
+{
+	struct file *file = vma->vm_file;
+	struct inode *inode;
+
+	if (!file) {
+		u64 vdso = (u64)BPF_CORE_READ(task, mm, context.vdso);
+
+		sample->kind = vma->vm_start == vdso ? HP_SAMPLE_VDSO : HP_SAMPLE_ANONYMOUS;
+		sample->at = 0;
+		return 0;
+	}
+	inode = inode_shown(file);
+	sample->kind = HP_SAMPLE_FILE;
+	sample->ino = BPF_CORE_READ(inode, i_ino);
+	sample->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	sample->at += (vma->vm_pgoff << PAGE_BITS) - vma->vm_start;
+	return 0;
+}
+
+/* Where probed instructions are stepped, and where probed returns go to. */
+static __always_inline bool in_trampoline(struct task_struct *task, u64 ip)
+{
+	u64 page = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+
+	return page && ip - page < PAGE_SIZE;
+}
+
+static __always_inline void sample_user(struct task_struct *task, u64 ip, struct hp_sample *sample)
+{
+	sample->kind = HP_SAMPLE_UNKNOWN;
+	sample->at = ip;
+	if (bpf_find_vma(task, ip, sample_mapped, sample, 0))
+		sample->at = 0;
+}
+
+/* --- in the kernel ------------------------------------------------------------ */
+
+/*
+ * How the thread came into the kernel: the entry code calls what handles it with the
+ * thread's registers on top of the stack, so that the return address lies below them.
+ * orig_ax alone does not tell a breakpoint from a page fault or an interrupt.
+ */
+static __always_inline bool is_probe(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	u64 from = 0;
+	long call = regs->orig_ax;
+
+	if (call == SYSCALL_URETPROBE || call == SYSCALL_UPROBE)
+		return true;
+	if (call != -1)
+		return false;
+	if (!hp_stubs.int3_lo)
+		return true;
+	bpf_probe_read_kernel(&from, sizeof(from), (void *)((u64)regs - sizeof(from)));
+	return from - hp_stubs.int3_lo < hp_stubs.int3_hi - hp_stubs.int3_lo ||
+	       from - hp_stubs.debug_lo < hp_stubs.debug_hi - hp_stubs.debug_lo;
+}
+
+/* --- both ----------------------------------------------------------------------- */
+
+static __always_inline void sample_add(struct hp_slot *slot, const struct hp_sample *sample)
+{
+	u64 *count = bpf_map_lookup_elem(&hp_samples, sample), one = 1;
+
+	if (!count && bpf_map_update_elem(&hp_samples, sample, &one, BPF_NOEXIST) == 0)
+		return;
+	/* Another CPU may have been faster. */
+	if (!count)
+		count = bpf_map_lookup_elem(&hp_samples, sample);
+	if (count)
+		hp_count(count);
+	else
+		hp_count_by(slot, HP_COUNTER_samples_lost);
+}
+
+SEC("perf_event")
+int sample_tick(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct hp_sample sample = {};
+	struct hp_slot *slot;
+	bool user;
+
+	slot = hp_slot_find(bpf_get_current_pid_tgid() >> 32, &sample.slot);
+	if (!slot || !slot->gen || slot->gen == HP_GEN_NONE ||
+	    slot->state & (HP_TARGET_SILENT | HP_TARGET_EXECED))
+		return 0;
+	sample.gen = slot->gen;
+	user = (ctx->regs.cs & 3) == 3;
+	if (user ? in_trampoline(task, ctx->regs.ip) : is_probe(task))
+		sample.kind = HP_SAMPLE_PROBE;
+	else if (slot->windows)
+		sample.kind = HP_SAMPLE_DISCARDED;
+	else if (user)
+		sample_user(task, ctx->regs.ip, &sample);
+	else
+		sample.kind = HP_SAMPLE_KERNEL;
+	sample_add(slot, &sample);
+	return 0;
+}

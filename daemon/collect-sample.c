@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loads and drives bpf/sample.bpf.c; see collect-sample.h. */
+#include "collect-sample.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "sample.skel.h"
+
+#define DRAIN_BATCH 1024
+
+struct sampler {
+	struct sample_bpf *bpf;
+	int cpus; /* that there may be */
+	struct bpf_link **link; /* of each, to its clock; NULL: off-line, or not started */
+	bool started;
+};
+
+/* --- load ---------------------------------------------------------------------- */
+
+/* Of the kernel's symbols, which are sorted by address: the entries by a breakpoint and
+ * by a step, and where each ends. */
+static void stubs_find(struct hp_stubs *ret)
+{
+	_cleanup_file_ FILE *symbols = fopen("/proc/kallsyms", "re");
+	const struct {
+		const char *name;
+		__u64 *lo, *hi;
+	} wanted[] = {
+		{"asm_exc_int3", &ret->int3_lo, &ret->int3_hi},
+		{"asm_exc_debug", &ret->debug_lo, &ret->debug_hi},
+	};
+	char line[512], name[256];
+	uint64_t address;
+	size_t i, found = 0;
+
+	while (symbols && found < 2 * ARRAY_SIZE(wanted) && fgets(line, sizeof(line), symbols)) {
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, name) != 2)
+			continue;
+		for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+			__u64 *at = *wanted[i].lo ? wanted[i].hi : wanted[i].lo;
+			bool is_start = strcmp(name, wanted[i].name) == 0;
+
+			if (*at || is_start != (at == wanted[i].lo) || address <= *wanted[i].lo)
+				continue;
+			*at = address;
+			found++;
+		}
+	}
+	if (found < 2 * ARRAY_SIZE(wanted))
+		*ret = (struct hp_stubs){};
+}
+
+static int sampler_load(struct sampler *sampler, struct calls *calls)
+{
+	struct sample_bpf *bpf = sampler->bpf;
+	struct bpf_map *map;
+	int fd, r;
+
+	bpf_object__for_each_map(map, bpf->obj) {
+		fd = bpf_map__is_internal(map) ? -1 : calls_map_fd(calls, bpf_map__name(map));
+		if (fd < 0)
+			continue;
+		r = bpf_map__reuse_fd(map, fd);
+		if (r < 0)
+			return r;
+	}
+	r = bpf_map__set_max_entries(bpf->maps.hp_samples, HP_SAMPLES_PER_CPU * sampler->cpus);
+	if (r < 0)
+		return r;
+	stubs_find((struct hp_stubs *)&bpf->rodata->hp_stubs);
+	return sample_bpf__load(bpf);
+}
+
+int sampler_new(struct calls *calls, struct sampler **ret)
+{
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+	int r;
+
+	if (!sampler)
+		return -ENOMEM;
+	sampler->cpus = libbpf_num_possible_cpus();
+	if (sampler->cpus < 1)
+		sampler->cpus = 1;
+	sampler->link = calloc(sampler->cpus, sizeof(struct bpf_link *));
+	sampler->bpf = sampler->link ? sample_bpf__open() : NULL;
+	r = sampler->bpf ? sampler_load(sampler, calls) : -ENOMEM;
+	if (r < 0) {
+		sampler_free(sampler);
+		return r;
+	}
+	*ret = sampler;
+	return 0;
+}
+
+struct sampler *sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return NULL;
+	sampler_stop(sampler);
+	sample_bpf__destroy(sampler->bpf);
+	free(sampler->link);
+	free(sampler);
+	return NULL;
+}
+
+/* --- clocks --------------------------------------------------------------------- */
+
+static int clock_open(int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_freq = HP_SAMPLE_HZ,
+		.freq = 1,
+		.exclude_idle = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int clock_start(struct sampler *sampler, int cpu)
+{
+	int fd = clock_open(cpu);
+
+	/* Off-line. One that comes later is not looked at until the next start. */
+	if (fd == -ENODEV)
+		return 0;
+	if (fd < 0)
+		return fd;
+	sampler->link[cpu] = bpf_program__attach_perf_event(sampler->bpf->progs.sample_tick, fd);
+	if (!sampler->link[cpu]) {
+		close(fd);
+		return -errno;
+	}
+	/* The link closes it. */
+	return 0;
+}
+
+int sampler_start(struct sampler *sampler)
+{
+	int cpu, r;
+
+	if (sampler->started)
+		return 0;
+	sampler->started = true;
+	for (cpu = 0; cpu < sampler->cpus; cpu++) {
+		r = clock_start(sampler, cpu);
+		if (r < 0) {
+			sampler_stop(sampler);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void sampler_stop(struct sampler *sampler)
+{
+	int cpu;
+
+	for (cpu = 0; sampler->started && cpu < sampler->cpus; cpu++)
+		bpf_link__destroy(TAKE(sampler->link[cpu]));
+	sampler->started = false;
+}
+
+/* --- what was found -------------------------------------------------------------- */
+
+int sampler_drain(struct sampler *sampler, sampler_handler handler, void *userdata)
+{
+	int fd = bpf_map__fd(sampler->bpf->maps.hp_samples), r;
+	static struct hp_sample sample[DRAIN_BATCH];
+	static uint64_t count[DRAIN_BATCH];
+	uint32_t at = 0, n, i;
+	bool begun = false;
+
+	do {
+		n = DRAIN_BATCH;
+		r = bpf_map_lookup_and_delete_batch(fd, begun ? &at : NULL, &at, sample, count, &n,
+						    NULL);
+		if (r < 0)
+			r = -errno;
+		/* A batch that is cut short by -ENOENT is the last one. */
+		for (i = 0; (r == 0 || r == -ENOENT) && i < n; i++)
+			handler(userdata, &sample[i], count[i]);
+		begun = true;
+	} while (r == 0);
+	return r == -ENOENT ? 0 : r;
+}

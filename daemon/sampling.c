@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Clocks, and whom they found; see sampling.h. */
+#include "sampling.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect-sample.h"
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "proc.h"
+#include "slot.h"
+
+#define DRAIN_USEC (1000 * 1000)
+/* So often a process is looked at for files that it runs code from and nobody knows. */
+#define LOOKS_MAX 8
+
+struct sampling {
+	struct sampler *sampler;
+	struct codefiles files;
+	sd_event_source *timer; /* while clocks run */
+	bool failed;		/* they could not be started, which was said */
+};
+
+void sampling_new(struct registry *registry)
+{
+	struct sampling *s;
+	int r;
+
+	if (!registry->features.sampling)
+		return;
+	s = calloc(1, sizeof(*s));
+	r = s ? sampler_new(registry->calls, &s->sampler) : -ENOMEM;
+	if (r < 0) {
+		log_warning_errno(r, "on-CPU time is not sampled: cannot load its BPF program");
+		free(s);
+		return;
+	}
+	registry->sampling = s;
+}
+
+void sampling_free(struct registry *registry)
+{
+	struct sampling *s = TAKE(registry->sampling);
+
+	if (!s)
+		return;
+	sd_event_source_disable_unref(s->timer);
+	sampler_free(s->sampler);
+	codefiles_forget(&s->files);
+	free(s);
+}
+
+struct codefiles *sampling_files(const struct registry *registry)
+{
+	return registry->sampling ? &registry->sampling->files : NULL;
+}
+
+void sampling_learn(struct registry *registry, const struct proc_objects *objects)
+{
+	if (registry->sampling)
+		codefiles_learn(&registry->sampling->files, objects);
+}
+
+/* --- what was found --------------------------------------------------------------- */
+
+/* Generations of a target's own slot are its own, back to when it got that. */
+static void on_sample(void *userdata, const struct hp_sample *sample, uint64_t count)
+{
+	struct registry *registry = userdata;
+	struct target *t = slot_target(sample->slot);
+
+	if (!t || t->registry != registry || sample->gen > t->gen ||
+	    sample->gen < t->first_gen || target_is_finished(t))
+		return;
+	samples_add(&t->samples, &registry->sampling->files, sample, count);
+}
+
+/* Files that were mapped since somebody looked. */
+static void look_for_files(struct registry *registry, struct target *t)
+{
+	struct proc_objects objects = {};
+
+	if (t->exited || !t->pid || t->samples.looks >= LOOKS_MAX ||
+	    !samples_lack_files(&t->samples))
+		return;
+	t->samples.looks++;
+	if (target_is_same_process(t) && proc_objects_read(t->pid, &objects) >= 0)
+		sampling_learn(registry, &objects);
+	proc_objects_free(&objects);
+}
+
+void sampling_drain(struct registry *registry)
+{
+	struct sampling *s = registry->sampling;
+	struct target *t;
+	int r;
+
+	if (!s || !s->timer)
+		return;
+	r = sampler_drain(s->sampler, on_sample, registry);
+	if (r < 0)
+		log_warning_errno(r, "samples of the CPU are lost: cannot read their map");
+	for (t = registry->targets; t; t = t->next) {
+		if (!target_is_finished(t))
+			look_for_files(registry, t);
+	}
+}
+
+void sampling_forget(struct registry *registry, struct target *t)
+{
+	if (registry && registry->sampling)
+		samples_done(&t->samples, &registry->sampling->files);
+}
+
+void sampling_fold(struct registry *registry, struct target *into, const struct target *from)
+{
+	if (registry->sampling)
+		samples_merge(&into->samples, &registry->sampling->files, &from->samples);
+}
+
+/* --- clocks ------------------------------------------------------------------------ */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	sampling_drain(userdata);
+	(void)sd_event_source_set_time_relative(source, DRAIN_USEC);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static bool anybody_runs(const struct registry *registry)
+{
+	const struct target *t;
+
+	for (t = registry->targets; t && target_is_finished(t); t = t->next)
+		;
+	return t;
+}
+
+static int sampling_start(struct registry *registry)
+{
+	struct sampling *s = registry->sampling;
+	int r;
+
+	r = sampler_start(s->sampler);
+	if (r >= 0)
+		r = sd_event_add_time_relative(registry->event, &s->timer, CLOCK_MONOTONIC,
+					       DRAIN_USEC, 0, on_timer, registry);
+	if (r < 0) {
+		sampler_stop(s->sampler);
+		log_warning_errno(r, "on-CPU time is not sampled: cannot start the CPUs' clocks");
+		s->failed = true;
+	}
+	return r;
+}
+
+void sampling_update(struct registry *registry)
+{
+	struct sampling *s = registry->sampling;
+	bool wanted = anybody_runs(registry);
+
+	if (!s || s->failed || wanted == (s->timer != NULL))
+		return;
+	if (wanted) {
+		(void)sampling_start(registry);
+		return;
+	}
+	sampler_stop(s->sampler);
+	s->timer = sd_event_source_disable_unref(s->timer);
+	codefiles_forget(&s->files);
+}
