@@ -9,7 +9,9 @@
  *	governor_facts(g, i, &facts)                 for each of its functions, before the first tick
  *	governor_samples(g, i, count)                when a first sampling is done: who is hot
  *	plan = governor_tick(g, &sight)              about every 100 ms, and at once after a trip
- *	governor_window_done(g, &seen)               when the window of a plan is over, or failed
+ *	window = governor_next(g, now_ns)            after each tick and each window, unless one
+ *	                                             is planned: the next one, or none for now
+ *	governor_window_done(g, &seen)               when it is over, or failed
  *	governor_free(g)
  *
  * A function is in one of these states, which governor_tick() alone changes:
@@ -18,10 +20,11 @@
  *	ARMED     armed all the time: its counts are exact
  *	WINDOWED  armed in windows, at random moments, with a random part of the others
  *
- * A plan is carried out at once and in this order: limits, release, arm, window; the governor
- * takes it as done. What fails is told by governor_failed(). A function that tripped (BPF
- * refused a call beyond its limit) is among the released of the next tick: it stays
- * refused, at its limit, until its probes are gone.
+ * A plan is carried out at once and in this order: limits, release, arm; the governor takes it
+ * as done. What fails is told by governor_failed(). A function that tripped (BPF refused a
+ * call beyond its limit) is among the released of the next tick: it stays refused, at its
+ * limit, until its probes are gone. Ticks begin when a first sampling of some 200 ms has
+ * been told, or at once when there is none.
  *
  * "Own time" is CPU time of the targets less what the probes took of it. Costs are charged as
  * counted calls x price x contention, and what the doer says of refused hits and of arming.
@@ -70,19 +73,6 @@ struct governor_sight {
 	const uint32_t *tripped; /* whose calls were refused since the last tick, but for those
 				  * in a window: once each */
 	size_t n_tripped;
-	bool no_window; /* one is still being carried out, or no more are wanted: plan none */
-};
-
-struct governor_window {
-	size_t n; /* functions; 0: no window is planned */
-	const uint32_t *function;
-	const uint64_t *cap; /* of each: this many calls may be counted in it */
-	uint64_t start_ns;   /* on now_ns's clock; not before the next tick is due, maybe */
-	uint64_t length_ns;
-	uint64_t grace_ns;  /* after its end: at most so long for open calls to return */
-	double overhead;    /* expected: what probes take in it, of own time */
-	double weight;	    /* of what is seen, against that of other windows: own time (ns) per
-			     * window of one function, as planned (estimate.h) */
 };
 
 /* Owned by the governor, until the next call of governor_tick(). */
@@ -95,10 +85,22 @@ struct governor_plan {
 	size_t n_release;
 	const uint32_t *arm; /* for good, limits are among the above */
 	size_t n_arm;
-	struct governor_window window; /* one at a time: the next after governor_window_done() */
 };
 
-/* What happened in the window of the last plan that had one. Per function: in its order. */
+/* Owned by the governor, until governor_window_done(). */
+struct governor_window {
+	size_t n;
+	const uint32_t *function;
+	const uint64_t *cap; /* of each: this many calls may be counted in it */
+	uint64_t start_ns;   /* on now_ns's clock */
+	uint64_t length_ns;  /* wall time between opening and shutting */
+	uint64_t grace_ns;   /* after that: at most so long for open calls to return */
+	double overhead;     /* expected: what probes take in it, of own time */
+	double weight;	     /* of what is seen, against other windows': wall time (ns) per window
+			      * of one function, as planned (estimate.h) */
+};
+
+/* What happened in the window. Per function: in its order. */
 struct governor_seen {
 	uint64_t now_ns;
 	uint64_t cpu_ns;       /* of the targets, between opening and shutting */
@@ -130,6 +132,8 @@ void governor_facts(struct governor *g, uint32_t i, const struct governor_facts 
 void governor_samples(struct governor *g, const uint32_t *count, uint64_t all);
 
 const struct governor_plan *governor_tick(struct governor *g, const struct governor_sight *sight);
+/* NULL: none is to be opened for now; ask after the next tick. O(functions in windows). */
+const struct governor_window *governor_next(struct governor *g, uint64_t now_ns);
 void governor_window_done(struct governor *g, const struct governor_seen *seen);
 
 /* Its probes could not be placed for good: WAITING for ever, in no window. */
