@@ -54,7 +54,7 @@ LDFLAGS_ALL += -fsanitize=$(SAN)
 endif
 
 LIBS_LIB    := -lprotobuf-c -lz
-LIBS_DAEMON := -lbpf -lelf -lsystemd -lpthread $(LIBS_LIB)
+LIBS_DAEMON := -lbpf -lelf -lsystemd -lpthread -lm $(LIBS_LIB)
 LIBS_READER := -ldw -lelf -llzma -lZydis -lZycore -lpcre2-8 -liberty $(LIBS_LIB)
 LIBS_CLI    := -ljansson -lpcre2-8 -liberty $(LIBS_LIB)
 

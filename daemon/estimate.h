@@ -13,8 +13,8 @@
  *	estimate_result(e, own_ns, &result)          as of now; own_ns as above, of the stratum of
  *	                                             windows that goes on (0: none does)
  *
- * Between two estimate_exact() there may be any number of estimate_close(). estimate_result()
- * adds nothing: the exact part that goes on is estimate_exact() on a copy.
+ * estimate_result() changes nothing; for an exact part that goes on, estimate_exact() on a
+ * copy comes first. A stratum of too few windows to say anything is joined to the next.
  *
  * Sampling. Windows open at random moments. In each, x calls are seen while the targets ran t
  * for themselves; the rate is R = sum(w x) / sum(w t), and in T of own time there were R T
@@ -22,7 +22,10 @@
  * planned (window.weight of governor.h), and that probes slow the targets most where most is
  * to be seen (estimate_progress()). Its error is that of a ratio, by the residuals x - R t,
  * with Student's t for few windows and more for skewed ones; and that of own time, because
- * prices are known to ESTIMATE_PRICE_ERROR only.
+ * prices are known to within ESTIMATE_PRICE_ERROR only.
+ *
+ * Standard errors are such that 1.96 of them, up and down, hold the truth in 95 of 100 cases,
+ * also where windows are few.
  */
 #ifndef DAEMON_ESTIMATE_H
 #define DAEMON_ESTIMATE_H
@@ -32,36 +35,42 @@
 #include <stdint.h>
 
 #define ESTIMATE_PRICE_ERROR 0.10 /* relative, one standard error */
+#define ESTIMATE_WINDOWS_MIN 3
 
 struct estimate_window {
 	double cpu_ns;	    /* of the targets, between opening and shutting */
-	double probe_ns;    /* of that, all probes of the window: calls x price, refused ones too */
+	double probe_ns;    /* of that, all probes: calls x price, refused ones too */
 	double progress_ns; /* estimate_progress(): own time if there had been no probes */
 	double weight;	    /* window.weight of governor.h; 0: 1 */
-	double seen;	    /* part of its length until the function was refused; 0: all, 1 */
+	double seen;	    /* part of its length until the function was refused; 0: all of it */
+	double length_ns;   /* wall time, with the grace: a call longer than that is never seen */
 	double calls;	    /* entered in it */
 	double exits;	    /* of these, returned in it or in its grace, ... */
 	double total_ns;    /* ... and their durations */
-	double censored;    /* of these, neither returned nor gone otherwise when that was over */
+	double censored;    /* of these, not returned when that was over */
+	double late_exits, late_total_ns; /* estimate_censored(); 0: none */
+};
+
+/* Sums over windows of x, and its products with t: weighted calls, or their time. */
+struct estimate_sums {
+	double x, tx, xx, ttx, txx, xxx;
 };
 
 struct estimate_moments {
-	double n, t, x, y, e; /* windows, and weighted sums of own time, calls, total, exits */
-	double tt, tx, xx, ty, yy; /* weighted squares and products */
-	double t3, t2x, tx2, x3, t2y, ty2, y3; /* third ones: skewness */
-	double own, probe; /* not weighted: own time and the probes' */
-	double calls, censored;
-	double hit, hit_y; /* windows in which there were calls, exits */
+	double n, t, tt, ttt; /* windows; weighted own time and its powers */
+	struct estimate_sums calls, total;
+	double cpu, probe, own; /* not weighted; own: while it was armed and not refused */
+	double censored, missing, missing_ns; /* missing: longer than any window, it seems */
+	double hits;			      /* windows with calls */
 };
 
 struct estimate {
-	double calls, exits, total_ns;	 /* of strata that are closed */
+	double calls, exits, total_ns;	 /* of strata that are closed: exact, and estimated */
 	double calls_var, total_var;	 /* by sampling */
-	double calls_price, total_price; /* standard error by prices: it adds up linearly */
-	double upper;			 /* calls that closed strata without any may have had */
-	double windows, observed_ns, own_ns, censored, released;
-	bool unknown, untimed; /* a closed stratum was not known */
-	char why[96];
+	double calls_price, total_price; /* standard errors by prices: they add up */
+	double windows, hits, observed_ns, own_ns, censored, strata;
+	bool untimed; /* a closed stratum's total is not known */
+	double waiting_ns; /* own time of strata that had too few windows */
 	struct estimate_moments now;
 };
 
@@ -69,9 +78,9 @@ struct estimate {
 struct estimate_result {
 	uint64_t windows, observed_ns, own_ns, censored;
 	bool known, timed;
-	double calls, calls_se, total_ns, total_se_ns; /* 1.96 se are half of a 95 % interval */
-	double calls_most; /* known: 0; else, when nothing was seen: fewer than so many, 95 % */
-	char why[96];
+	double calls, calls_se, total_ns, total_se_ns;
+	double calls_most; /* not known: it made fewer calls than that, 95 %; 0: no idea */
+	char why[96];	   /* not known, or else not timed */
 };
 
 void estimate_exact(struct estimate *e, double calls, double exits, double total_ns);
@@ -81,21 +90,22 @@ void estimate_result(const struct estimate *e, double own_ns, struct estimate_re
 
 /*
  * Own time that the targets would have had in a window without its probes. width: how many
- * CPUs they use at the most (cpu / wall of busy ticks). Where they were busy all the time the
- * probes took their time away; where there was idle time to take, it is as if nothing were.
+ * CPUs they use when they are busy (governor_width()). Where they were busy all the time the
+ * probes took their time away; where there was idle time to take, nothing.
  */
 double estimate_progress(double cpu_ns, double probe_ns, double wall_ns, double width);
 
 /*
  * Calls that outlive a window are seen the less often the longer they are: one of d, entered
  * at any moment of a window of length L and grace G, returns in time with probability
- * (L + G - d) / L when d > G. Exits and their time, each weighted by one over that; from a
- * histogram of the window's own exits (lib/hist.h), and what it does not hold is left alone.
+ * (L + G - d) / L when d > G. So each stands for one over that; these are the calls, and
+ * their time, that must be added to what was seen. From a histogram of the window's own
+ * exits (lib/hist.h).
  */
 void estimate_censored(const uint32_t *bucket, const uint64_t *count, size_t n, double length_ns,
-		       double grace_ns, double *exits, double *total_ns);
+		       double grace_ns, double *ret_exits, double *ret_total_ns);
 
-/* Student's t, two-sided 95 %, for any df >= 1. */
+/* Student's t: two-sided 95 %, df >= 1. */
 double estimate_student(double df);
 
 #endif

@@ -142,6 +142,8 @@ void governor_failed(struct governor *g, uint32_t i);
 enum governor_state governor_state(const struct governor *g, uint32_t i);
 /* Calls per second of own time, as last seen; < 0: never seen. */
 double governor_rate(const struct governor *g, uint32_t i);
+/* How many CPUs the targets use when they are busy (estimate_progress). */
+double governor_width(const struct governor *g);
 /* What counted calls, refused ones and arming took so far. */
 double governor_cost_ns(const struct governor *g);
 void governor_counts(const struct governor *g, struct governor_counts *ret);

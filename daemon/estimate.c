@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ratio estimates of windows; see estimate.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "estimate.h"
+#include "lib/hist.h"
+
+#define HALF 1.96 /* standard errors in half of a 95 % interval */
+/* Windows with calls, before their scatter says anything. */
+#define HITS_MIN 4
+#define SE_MOST	 0.5
+#define SE_GOOD	 0.1 /* of an exact part, say, beside which windows hardly count */
+/* Own time is no less of CPU time than this: prices are not that exact. */
+#define OWN_LEAST 0.02
+/* Part of the time that may be missing: calls longer than any window. */
+#define MISSING_MOST 0.10
+/* A call that returned with less probability than this stands for no more. */
+#define SEEN_LEAST 0.05
+
+double estimate_student(double df)
+{
+	static const double z = 1.959964;
+	double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
+
+	/* Cornish-Fisher is good to 0.2 % from 3 on; 1 and 2 have closed forms. */
+	if (df < 3) {
+		static const double exact[] = {12.706, 4.303, 3.182};
+		double at = fmax(df, 1) - 1;
+		int i = at < 1 ? 0 : 1;
+
+		/* Between them, linear in the logarithm. */
+		return exp(log(exact[i]) + (log(exact[i + 1]) - log(exact[i])) * (at - i));
+	}
+	return z + (z3 + z) / (4 * df) + (5 * z5 + 16 * z3 + 3 * z) / (96 * df * df) +
+	       (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * df * df * df);
+}
+
+double estimate_progress(double cpu_ns, double probe_ns, double wall_ns, double width)
+{
+	double own = fmax(cpu_ns - probe_ns, cpu_ns * OWN_LEAST), busy;
+
+	if (wall_ns <= 0 || width <= 0)
+		return cpu_ns;
+	busy = (cpu_ns / (wall_ns * width) - 0.5) / 0.4;
+	busy = fmin(fmax(busy, 0), 1);
+	return own + (cpu_ns - own) * busy;
+}
+
+void estimate_censored(const uint32_t *bucket, const uint64_t *count, size_t n, double length_ns,
+		       double grace_ns, double *ret_exits, double *ret_total_ns)
+{
+	double exits = 0, total = 0;
+	size_t i;
+
+	for (i = 0; i < n && length_ns > 0; i++) {
+		double d = (hist_low(bucket[i]) + (double)hist_high(bucket[i]) - 1) / 2, seen, more;
+
+		if (d <= grace_ns)
+			continue;
+		seen = fmax((length_ns + grace_ns - d) / length_ns, SEEN_LEAST);
+		more = count[i] * (1 / seen - 1);
+		exits += more;
+		total += more * d;
+	}
+	*ret_exits = exits;
+	*ret_total_ns = total;
+}
+
+void estimate_exact(struct estimate *e, double calls, double exits, double total_ns)
+{
+	e->calls += calls;
+	e->exits += exits;
+	e->total_ns += total_ns;
+}
+
+static void sums_add(struct estimate_sums *s, double t, double x)
+{
+	s->x += x;
+	s->tx += t * x;
+	s->xx += x * x;
+	s->ttx += t * t * x;
+	s->txx += t * x * x;
+	s->xxx += x * x * x;
+}
+
+void estimate_window(struct estimate *e, const struct estimate_window *w)
+{
+	struct estimate_moments *m = &e->now;
+	double own = fmax(w->cpu_ns - w->probe_ns, w->cpu_ns * OWN_LEAST);
+	double seen = w->seen > 0 ? fmin(w->seen, 1) : 1, scale, t;
+
+	if (own <= 0)
+		return;
+	scale = (w->weight > 0 ? w->weight : 1) * fmax(w->progress_ns, own) / own;
+	t = scale * own;
+	scale /= seen;
+	m->n++;
+	m->t += t;
+	m->tt += t * t;
+	m->ttt += t * t * t;
+	sums_add(&m->calls, t, scale * w->calls);
+	sums_add(&m->total, t, scale * (w->total_ns + w->late_total_ns));
+	m->cpu += w->cpu_ns;
+	m->probe += w->cpu_ns - own;
+	m->own += own * seen;
+	m->censored += w->censored;
+	m->missing += w->censored - w->late_exits;
+	m->missing_ns += scale * (w->censored - w->late_exits) * w->length_ns;
+	m->hits += w->calls > 0;
+}
+
+/* The estimate of all of own_ns and its variance, such that 1.96 of its root are half of
+ * the interval. */
+static double scale_up(const struct estimate_moments *m, const struct estimate_sums *s,
+		       double own_ns, double *ret_var)
+{
+	double r = s->x / m->t, dd, ddd, skew2, n, half;
+
+	/* Of the residuals x - r t, the sums of squares and cubes. */
+	dd = fmax(s->xx - 2 * r * s->tx + r * r * m->tt, 0);
+	ddd = s->xxx - 3 * r * s->txx + 3 * r * r * s->ttx - r * r * r * m->ttt;
+	skew2 = dd > 0 ? ddd * ddd * m->n / (dd * dd * dd) : 0;
+	/* Unequal ones count as fewer. */
+	n = fmin(fmax(m->t * m->t / m->tt, 2), m->n);
+	/* The interval of a skewed mean misses more often, by its skewness squared / n (first
+	 * order of the Edgeworth expansion of Student's t). */
+	half = estimate_student(n - 1) * (1 + 1.08 * skew2 / n);
+	half *= own_ns / m->t * sqrt(dd * n / (n - 1));
+	*ret_var = half * half / (HALF * HALF);
+	return r * own_ns;
+}
+
+static bool all_seen(const struct estimate_moments *m)
+{
+	return m->missing <= 2 * sqrt(m->censored + 1) ||
+	       m->missing_ns <= MISSING_MOST * m->total.x;
+}
+
+/* What the windows say of own_ns. */
+static void add(struct estimate *e, const struct estimate_moments *m, double own_ns)
+{
+	double up = own_ns / m->own, calls, calls_var, total, total_var, price;
+	double missing = fmax(m->missing_ns, 0) / m->t * own_ns;
+
+	calls = scale_up(m, &m->calls, own_ns, &calls_var);
+	total = scale_up(m, &m->total, own_ns, &total_var);
+	/* Counts are whole numbers and windows begin anywhere; when there was no call at all,
+	 * three may have been missed, 95 %. */
+	calls_var += up * up * (calls ? m->n / 12 : 9 / (HALF * HALF));
+	price = ESTIMATE_PRICE_ERROR * m->probe / fmax(m->cpu - m->probe, 1);
+	e->calls += calls;
+	e->total_ns += total;
+	e->calls_var += calls_var;
+	e->total_var += total_var + missing * missing;
+	e->calls_price += price * calls;
+	e->total_price += price * total;
+	e->untimed |= !all_seen(m);
+	e->windows += m->n;
+	e->observed_ns += m->own;
+	e->own_ns += own_ns;
+	e->censored += m->censored;
+	e->hits += m->hits;
+	e->strata++;
+}
+
+void estimate_close(struct estimate *e, double own_ns)
+{
+	own_ns += e->waiting_ns;
+	if (e->now.n < ESTIMATE_WINDOWS_MIN) {
+		e->waiting_ns = own_ns;
+		return;
+	}
+	add(e, &e->now, own_ns);
+	e->waiting_ns = 0;
+	e->now = (struct estimate_moments){};
+}
+
+/* Is that an estimate, and if not, why? */
+static void judge(const struct estimate *e, struct estimate_result *ret)
+{
+	unsigned long long windows = ret->windows;
+
+	if (e->strata && e->hits && e->hits < HITS_MIN && ret->calls_se > SE_GOOD * ret->calls)
+		snprintf(ret->why, sizeof(ret->why), "called in %.0f of %llu windows only",
+			 e->hits, windows);
+	else if (ret->calls_se <= SE_MOST * ret->calls)
+		ret->known = true;
+	else if (!ret->calls)
+		snprintf(ret->why, sizeof(ret->why), "not called in %llu windows", windows);
+	else
+		snprintf(ret->why, sizeof(ret->why),
+			 "calls differ too much among %llu windows", windows);
+	if (!ret->known) {
+		ret->calls_most = ret->calls + HALF * ret->calls_se;
+		return;
+	}
+	ret->timed = !e->untimed && ret->total_se_ns <= SE_MOST * ret->total_ns;
+	if (e->untimed)
+		snprintf(ret->why, sizeof(ret->why), "calls outlive windows");
+	else if (!ret->timed)
+		snprintf(ret->why, sizeof(ret->why),
+			 "durations differ too much among %llu windows", windows);
+}
+
+void estimate_result(const struct estimate *e, double own_ns, struct estimate_result *ret)
+{
+	struct estimate sum = *e;
+
+	own_ns += e->waiting_ns;
+	*ret = (struct estimate_result){};
+	if (own_ns > 0 && e->now.n >= ESTIMATE_WINDOWS_MIN)
+		add(&sum, &e->now, own_ns);
+	ret->windows = sum.windows;
+	ret->observed_ns = sum.observed_ns;
+	ret->own_ns = sum.own_ns;
+	ret->censored = sum.censored;
+	ret->calls = sum.calls;
+	ret->total_ns = sum.total_ns;
+	ret->calls_se = hypot(sqrt(sum.calls_var), sum.calls_price);
+	ret->total_se_ns = hypot(sqrt(sum.total_var), sum.total_price);
+	if (own_ns > 0 && e->now.n < ESTIMATE_WINDOWS_MIN) {
+		ret->windows += e->now.n;
+		ret->own_ns += own_ns;
+		snprintf(ret->why, sizeof(ret->why), "seen in %.0f windows, %d are needed",
+			 e->now.n, ESTIMATE_WINDOWS_MIN);
+		return;
+	}
+	judge(&sum, ret);
+}

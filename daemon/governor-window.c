@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which functions are armed together in the next window, when, and for how long.
+ *
+ * All WINDOWED functions take turns: those that were in the fewest windows first, at random
+ * among equals, as many as the target bears: what they cost together stays below
+ * TOGETHER of its own time, so that an error of the prices is a small error of its own
+ * progress. One that is dearer than that goes alone and briefly. Moments are random, at
+ * distances whose mean is what a window costs, by what windows may cost.
+ */
+#include <math.h>
+
+#include "governor-inner.h"
+
+#define TOGETHER     0.5
+#define UNSEEN	     0.25 /* expected of one that no window has seen */
+#define LENGTH_MIN_NS (5 * MS_NS)
+#define LENGTH_MAX_NS (20 * MS_NS)
+#define ALONE_MIN_NS  (1 * MS_NS)
+#define ALONE_CALLS   2000.0
+#define CAP_MIN	      200.0
+#define CAP_TIMES     4.0
+/* Hits pay for arming this many times over, if the length allows. */
+#define ARMING_TIMES  2.0
+/* Windows are made so cheap that there is one in this time, at least. */
+#define OFTEN_NS      (160 * MS_NS)
+#define GAP_MAX_NS    (2 * S_NS)
+/* A window is planned no longer than this before it opens: its choice is of what is known. */
+#define AHEAD_NS      (150 * MS_NS)
+#define GRACE_MIN_NS  (1 * MS_NS)
+#define GRACE_MAX_NS  (200 * MS_NS)
+#define CENSORED_PART 0.02
+#define SMOOTH	      8.0 /* windows */
+
+static int64_t least_turn(const struct governor *g)
+{
+	int64_t least = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < g->n_windowed; i++) {
+		if (g->f[g->windowed[i]].turn < least)
+			least = g->f[g->windowed[i]].turn;
+	}
+	return least;
+}
+
+/* New ones go first, once. */
+void governor_window_join(struct governor *g, uint32_t i)
+{
+	struct governed *f = &g->f[i];
+
+	f->turn = g->n_windowed ? least_turn(g) - 1 : 0;
+	f->windows = 0;
+	f->place = g->n_windowed;
+	f->grace_ns = GRACE_MIN_NS;
+	g->windowed[g->n_windowed++] = i;
+}
+
+void governor_window_leave(struct governor *g, uint32_t i)
+{
+	uint32_t last = g->windowed[--g->n_windowed];
+
+	g->windowed[g->f[i].place] = last;
+	g->f[last].place = g->f[i].place;
+}
+
+/* What its calls take in a window, of own time. */
+static double expected(const struct governor *g, const struct governed *f)
+{
+	if (f->rate < 0)
+		return UNSEEN;
+	return fmax(f->rate, f->peak / 2) * governed_price_ns(g, f);
+}
+
+/* Own time per wall time that windows may take. */
+static double affordable(const struct governor *g)
+{
+	double budget = g->config.budget;
+	double part = fmax(GOVERNOR_WINDOW_PART * budget,
+			   GOVERNOR_PLANNED_PART * budget - g->armed);
+
+	if (g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS)
+		part *= GOVERNOR_BEGINNING;
+	return part * g->own_rate;
+}
+
+/* The WINDOWED ones in the order of their turns, equals shuffled; those after the second
+ * turn are not wanted. */
+static size_t take_turns(struct governor *g)
+{
+	int64_t least = least_turn(g), turn;
+	size_t n = 0, begin, i;
+
+	for (turn = least; turn <= least + 1; turn++) {
+		begin = n;
+		for (i = 0; i < g->n_windowed; i++) {
+			uint32_t other, *at;
+
+			if (g->f[g->windowed[i]].turn != turn)
+				continue;
+			at = &g->candidate[begin + (size_t)(governor_random(g) * (n + 1 - begin))];
+			other = *at;
+			*at = g->windowed[i];
+			if (at != &g->candidate[n])
+				g->candidate[n] = other;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* Long calls wait for each other, not short ones for long ones. */
+static bool same_grace(const struct governed *a, const struct governed *b)
+{
+	return a->grace_ns <= 4 * b->grace_ns && b->grace_ns <= 4 * a->grace_ns;
+}
+
+struct choice {
+	double overhead, arming_ns, grace_ns, refused;
+	bool unseen;
+};
+
+/* Fills window_function; the first candidate is always in it. */
+static size_t choose(struct governor *g, size_t candidates, double most_ns, struct choice *ret)
+{
+	const struct governed *first = &g->f[g->candidate[0]];
+	struct choice c = {};
+	size_t n = 0, k;
+
+	for (k = 0; k < candidates; k++) {
+		const struct governed *f = &g->f[g->candidate[k]];
+		double more = expected(g, f);
+
+		if (n && (c.overhead + more > TOGETHER || c.arming_ns + f->arming_ns > most_ns ||
+			  !same_grace(first, f)))
+			continue;
+		c.overhead += more;
+		c.arming_ns += f->arming_ns;
+		c.grace_ns = fmax(c.grace_ns, f->grace_ns);
+		c.refused += more * f->refused_ns / f->call_ns;
+		c.unseen |= f->rate < 0;
+		g->window_function[n++] = g->candidate[k];
+	}
+	*ret = c;
+	return n;
+}
+
+/* Of own time. */
+static double choose_length(const struct governor *g, const struct choice *c, double most_ns)
+{
+	const struct governed *f = &g->f[g->window_function[0]];
+	double own, slower = 1 + c->overhead, rate = fmax(g->own_rate, 0.01);
+
+	if (c->unseen)
+		return LENGTH_MIN_NS * rate / slower;
+	if (c->overhead > TOGETHER) {
+		own = ALONE_CALLS / fmax(f->rate, f->peak / 2);
+		return fmin(fmax(own, ALONE_MIN_NS * rate / slower),
+			    LENGTH_MAX_NS * rate / slower);
+	}
+	own = fmin(ARMING_TIMES * c->arming_ns, most_ns) / fmax(c->overhead, 1e-6);
+	return fmin(fmax(own, LENGTH_MIN_NS * rate / slower), LENGTH_MAX_NS * rate / slower);
+}
+
+static void set_caps(struct governor *g, double own)
+{
+	size_t k;
+
+	for (k = 0; k < g->window.n; k++) {
+		const struct governed *f = &g->f[g->window_function[k]];
+		double calls = fmax(f->rate, f->peak / 2) * own;
+
+		g->window_cap[k] = f->rate < 0 ? ALONE_CALLS : fmax(CAP_MIN, CAP_TIMES * calls);
+	}
+}
+
+/* The next one is due: a random distance from the last. */
+static void set_next(struct governor *g, uint64_t from_ns)
+{
+	double gap = GAP_MAX_NS, may = affordable(g);
+
+	if (may > 0)
+		gap = fmin(g->window_cost_ns / may, GAP_MAX_NS);
+	g->next_ns = from_ns + gap * (0.5 + governor_random(g));
+}
+
+const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
+{
+	struct governor_window *w = &g->window;
+	double own, cost, most_ns;
+	struct choice c;
+	size_t k;
+
+	if (g->outstanding || !g->n_windowed || !g->config.budget || !g->own_rate)
+		return NULL;
+	if (g->next_ns > now_ns + AHEAD_NS)
+		return NULL;
+	most_ns = affordable(g) * OFTEN_NS;
+	w->n = choose(g, take_turns(g), most_ns / 3, &c);
+	own = choose_length(g, &c, most_ns * 2 / 3);
+	cost = own * c.overhead + c.arming_ns + c.refused * c.grace_ns * g->own_rate;
+	/* What is kept must suffice for it one day. */
+	if (!g->window_cost_ns)
+		g->window_cost_ns = cost;
+	if (cost > g->balance_ns - g->pending_ns - g->spent_ns)
+		return NULL;
+	if (!g->window_gap_ns) {
+		g->window_gap_ns = fmin(cost / fmax(affordable(g), 1e-9), GAP_MAX_NS);
+		g->window_size = w->n;
+		g->next_ns = now_ns + governor_random(g) * g->window_gap_ns;
+	}
+	w->function = g->window_function;
+	w->cap = g->window_cap;
+	w->start_ns = g->next_ns > now_ns ? g->next_ns : now_ns;
+	w->length_ns = own * (1 + c.overhead) / fmax(g->own_rate, 0.01);
+	w->grace_ns = c.grace_ns;
+	w->overhead = c.overhead;
+	set_caps(g, own);
+	for (k = 0; k < w->n; k++) {
+		g->f[w->function[k]].planned = true;
+		g->f[w->function[k]].turn++;
+	}
+	g->window_size += (w->n - g->window_size) / SMOOTH;
+	if (g->last_ns)
+		g->window_gap_ns += ((double)(w->start_ns - g->last_ns) - g->window_gap_ns) / SMOOTH;
+	w->weight = g->window_gap_ns * fmax(g->n_windowed / g->window_size, 1);
+	g->last_ns = w->start_ns;
+	g->outstanding = true;
+	return w;
+}
+
+static void learn(struct governor *g, struct governed *f, double calls, double own, bool tripped,
+		  double censored)
+{
+	double rate = calls / own * (tripped ? 2 : 1);
+
+	f->rate = f->windows++ ? f->rate + (rate - f->rate) * 0.3 : rate;
+	f->peak = fmax(rate, f->peak * 0.8);
+	if (censored > CENSORED_PART * calls)
+		f->grace_ns = fmin(2 * f->grace_ns, GRACE_MAX_NS);
+	else
+		f->grace_ns = fmax(0.95 * f->grace_ns, GRACE_MIN_NS);
+}
+
+void governor_window_done(struct governor *g, const struct governor_seen *seen)
+{
+	struct governor_window *w = &g->window;
+	double cost = 0, arming = 0, own;
+	size_t k;
+
+	if (!g->outstanding)
+		return;
+	g->outstanding = false;
+	for (k = 0; k < w->n; k++) {
+		g->f[w->function[k]].planned = false;
+		if (seen->failed)
+			continue;
+		cost += seen->calls[k] * governed_price_ns(g, &g->f[w->function[k]]);
+		arming += g->f[w->function[k]].arming_ns;
+	}
+	set_next(g, g->last_ns);
+	if (seen->failed)
+		return;
+	own = fmax(seen->cpu_ns * (1 - fmin(g->armed, 0.5)) - cost, seen->cpu_ns * 0.01);
+	own = fmax(own, MS_NS / 1000);
+	for (k = 0; k < w->n; k++) {
+		if (g->f[w->function[k]].state == GOVERNOR_WINDOWED)
+			learn(g, &g->f[w->function[k]], seen->calls[k], own,
+			      seen->tripped && seen->tripped[k],
+			      seen->censored ? seen->censored[k] : 0);
+	}
+	g->pending_ns += cost + arming;
+	g->window_cost_ns += (cost + arming - g->window_cost_ns) / SMOOTH;
+	g->counts.windows++;
+	g->counts.window_ns += seen->length_ns;
+}

@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Accounts, states and limits; see governor.h. Windows are chosen in governor-window.c.
+ *
+ * A tick is one pass over the functions and, where something changes, a sort of those that
+ * may: 40,000 functions take 0.3 ms.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "governor-inner.h"
+
+#define ADVANCE_NS  (40 * MS_NS)
+#define BATCH	    512
+#define CALL_NS	    1000.0
+#define REFUSED     0.65
+#define BACKOFF_NS  (2 * S_NS)
+#define BACKOFF_MAX_NS (64 * S_NS)
+/* Released when ARMED ones cost more than their part by this much, and no more than so many
+ * in one tick; recalled when twice their cost fits, so many each half second. */
+#define SHED_MARGIN 1.25
+#define SHED_MOST   16
+#define RECALL_MARGIN 2.0
+#define RECALL_MOST  8
+#define RECALL_NS    (0.5 * S_NS)
+#define RECALL_WINDOWS 3
+/* A function that has not been called may be so often that it takes this part of what
+ * ARMED ones have for a tick; an asked one more. */
+#define FLOOR_PART   16.0
+#define FLOOR_ASKED  8.0
+#define FLOOR_CALLS  32.0
+#define LIMIT_PEAKS  4.0
+#define HOT_SAMPLES  2
+/* Of own time, before rates mean anything. */
+#define RATES_NS     (300 * MS_NS)
+
+double governor_random(struct governor *g)
+{
+	uint64_t z = g->random += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+struct governor *governor_new(size_t n, const struct governor_config *config)
+{
+	struct governor *g = calloc(1, sizeof(*g));
+	size_t i, room = n ?: 1;
+
+	if (!g)
+		return NULL;
+	g->config = *config;
+	g->n = n;
+	g->f = calloc(room, sizeof(*g->f));
+	g->order = calloc(room, sizeof(*g->order));
+	g->windowed = calloc(room, sizeof(*g->windowed));
+	g->window_function = calloc(room, sizeof(*g->window_function));
+	g->window_cap = calloc(room, sizeof(*g->window_cap));
+	g->candidate = calloc(room, sizeof(*g->candidate));
+	g->limited = calloc(room, sizeof(*g->limited));
+	g->limit = calloc(room, sizeof(*g->limit));
+	g->release = calloc(room, sizeof(*g->release));
+	g->arm = calloc(room, sizeof(*g->arm));
+	g->sorted = calloc(room, sizeof(*g->sorted));
+	g->counted = calloc(room, sizeof(*g->counted));
+	if (!g->f || !g->order || !g->windowed || !g->window_function || !g->window_cap ||
+	    !g->candidate || !g->limited || !g->limit || !g->release || !g->arm || !g->sorted ||
+	    !g->counted)
+		return governor_free(g);
+	g->random = config->seed;
+	g->contention = 1;
+	g->balance_ns = config->advance_ns ?: ADVANCE_NS;
+	g->config.batch = config->batch ?: BATCH;
+	g->counts.waiting = n;
+	g->tick_ns = 100 * MS_NS;
+	for (i = 0; i < n; i++) {
+		g->order[i] = i;
+		g->f[i].rate = -1;
+		governor_facts(g, i, &(struct governor_facts){});
+	}
+	return g;
+}
+
+struct governor *governor_free(struct governor *g)
+{
+	if (!g)
+		return NULL;
+	free(g->f);
+	free(g->order);
+	free(g->windowed);
+	free(g->window_function);
+	free(g->window_cap);
+	free(g->candidate);
+	free(g->limited);
+	free(g->limit);
+	free(g->release);
+	free(g->arm);
+	free(g->sorted);
+	free(g->counted);
+	free(g);
+	return NULL;
+}
+
+void governor_facts(struct governor *g, uint32_t i, const struct governor_facts *facts)
+{
+	struct governed *f = &g->f[i];
+
+	f->call_ns = facts->call_ns > 0 ? facts->call_ns : CALL_NS;
+	f->refused_ns = facts->refused_ns > 0 ? facts->refused_ns : REFUSED * f->call_ns;
+	f->arming_ns = fmax(facts->arming_ns, 0);
+	f->asked = facts->asked;
+	f->expensive = facts->expensive;
+	f->backoff_ns = BACKOFF_NS;
+}
+
+void governor_samples(struct governor *g, const uint32_t *count, uint64_t all)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		g->f[i].hot = count[i] >= HOT_SAMPLES && count[i] * 500.0 >= all;
+}
+
+static void set_state(struct governor *g, uint32_t i, enum governor_state state)
+{
+	uint32_t *count[] = {
+		[GOVERNOR_WAITING] = &g->counts.waiting,
+		[GOVERNOR_ARMED] = &g->counts.armed,
+		[GOVERNOR_WINDOWED] = &g->counts.windowed,
+	};
+	struct governed *f = &g->f[i];
+
+	if (f->state == state)
+		return;
+	if (f->state == GOVERNOR_WINDOWED)
+		governor_window_leave(g, i);
+	--*count[f->state];
+	++*count[state];
+	f->state = state;
+	f->since_ns = g->now_ns;
+	if (state == GOVERNOR_WINDOWED)
+		governor_window_join(g, i);
+}
+
+void governor_failed(struct governor *g, uint32_t i)
+{
+	g->f[i].failed = true;
+	set_state(g, i, GOVERNOR_WAITING);
+}
+
+/* --- accounts --------------------------------------------------------------- */
+
+/* Of a value that was seen over this much of a time constant. */
+static double smooth(double old, double now, double part)
+{
+	return old + (now - old) * (1 - exp(-part));
+}
+
+static bool beginning(const struct governor *g)
+{
+	return g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS;
+}
+
+/* Calls of this tick, and what they took. */
+static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *counted)
+{
+	double cost = 0;
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		struct governed *f = &g->f[i];
+
+		counted[i] = 0;
+		if (calls[i] <= f->calls)
+			continue;
+		counted[i] = fmin(calls[i] - f->calls, UINT32_MAX);
+		f->calls = calls[i];
+		cost += counted[i] * governed_price_ns(g, f);
+	}
+	return cost;
+}
+
+/* Rates of ARMED ones, and what they cost together. */
+static void take_rates(struct governor *g, const uint32_t *counted, double own)
+{
+	double quick = 1 - exp(-own / S_NS), slow = exp(-own / (5 * S_NS));
+	size_t i;
+
+	g->armed = g->asked = 0;
+	for (i = 0; i < g->n; i++) {
+		struct governed *f = &g->f[i];
+		double rate;
+
+		if (f->state != GOVERNOR_ARMED || (f->rate <= 0 && !counted[i]))
+			continue;
+		if (own > 0) {
+			rate = counted[i] / own;
+						f->rate = f->rate < 0 ? 0 : f->rate;
+			f->rate += (rate - f->rate) * quick;
+			f->peak = fmax(rate, f->peak * slow);
+		}
+		g->armed += governed_cost(g, f);
+		if (f->asked)
+			g->asked += governed_cost(g, f);
+	}
+}
+
+static void accrue(struct governor *g, double own, double cost)
+{
+	double kept = g->config.budget * GOVERNOR_KEPT_NS * fmax(g->own_rate, 0.1);
+
+	g->balance_ns += g->config.budget * own * (beginning(g) ? GOVERNOR_BEGINNING : 1) - cost;
+	g->pending_ns = 0;
+	if (!beginning(g))
+		g->balance_ns = fmin(g->balance_ns, fmax(kept, 2 * g->window_cost_ns));
+}
+
+static void account(struct governor *g, const struct governor_sight *sight)
+{
+	uint32_t *counted = g->counted;
+	double cpu, wall, own, cost;
+
+	if (!g->first_ns)
+		g->first_ns = g->now_ns = sight->now_ns;
+	wall = fmax((double)sight->now_ns - g->now_ns, 0);
+	cpu = fmax(sight->cpu_ns - g->cpu_ns, 0);
+	g->now_ns = sight->now_ns;
+	g->cpu_ns = sight->cpu_ns;
+	if (sight->contention > 0)
+		g->contention = sight->contention;
+	cost = count_calls(g, sight->calls, counted);
+	g->calls_ns += cost;
+	cost += sight->refused_ns - g->refused_ns + sight->arming_ns - g->arming_ns;
+	g->refused_ns = sight->refused_ns;
+	g->arming_ns = sight->arming_ns;
+	own = fmax(cpu - cost, cpu / 20);
+	if (wall > 0) {
+		g->tick_ns = smooth(g->tick_ns, wall, 0.2);
+		g->own_rate = g->own_rate ? smooth(g->own_rate, own / wall, wall / (2 * S_NS))
+					  : own / wall;
+		/* Clocks of CPUs are read a little before or after: no single moment counts. */
+		if (wall > 20 * MS_NS)
+			g->width = fmax(cpu / wall, g->width * exp(-wall / (20 * S_NS)));
+	}
+	g->own_ns += own;
+	/* CPU clocks may lag behind the calls. */
+	take_rates(g, counted, cost > 0 ? fmax(own, MS_NS / 5) : own);
+	accrue(g, own, cost);
+}
+
+/* --- verdicts --------------------------------------------------------------- */
+
+/* What ARMED ones may cost, of own time; those that nobody asked for have what is left. */
+static double room(const struct governor *g, bool asked)
+{
+	double part = g->config.budget * (asked ? GOVERNOR_ASKED_PART : GOVERNOR_ARMED_PART);
+
+	return asked ? part : fmax(part - g->asked, part / 4);
+}
+
+static double used(const struct governor *g, bool asked)
+{
+	return asked ? g->asked : g->armed - g->asked;
+}
+
+static void set_limit(struct governor *g, uint32_t i, uint64_t limit)
+{
+	g->f[i].limit = limit;
+	g->limited[g->plan.n_limited] = i;
+	g->limit[g->plan.n_limited++] = limit;
+}
+
+static void arm(struct governor *g, uint32_t i)
+{
+	set_state(g, i, GOVERNOR_ARMED);
+	g->arm[g->plan.n_arm++] = i;
+	g->f[i].limit = 0;
+	g->armed += governed_cost(g, &g->f[i]);
+	if (g->f[i].asked)
+		g->asked += governed_cost(g, &g->f[i]);
+}
+
+static void release(struct governor *g, uint32_t i)
+{
+	struct governed *f = &g->f[i];
+
+	/* It was recalled and comes back: let it stay away for longer. */
+	if (g->now_ns - f->since_ns > 4 * f->backoff_ns)
+		f->backoff_ns = BACKOFF_NS;
+	else if (f->windows)
+		f->backoff_ns = fmin(2 * f->backoff_ns, BACKOFF_MAX_NS);
+	g->armed -= governed_cost(g, f);
+	if (f->asked)
+		g->asked -= governed_cost(g, f);
+	set_state(g, i, GOVERNOR_WINDOWED);
+	g->release[g->plan.n_release++] = i;
+}
+
+/* How often it is called nobody knows; at least as often as was counted. */
+static void release_tripped(struct governor *g, const struct governor_sight *sight)
+{
+	size_t k;
+
+	for (k = 0; k < sight->n_tripped; k++) {
+		struct governed *f = &g->f[sight->tripped[k]];
+
+		if (f->state != GOVERNOR_ARMED)
+			continue;
+		g->counts.trips++;
+		release(g, sight->tripped[k]);
+		f->rate = fmax(f->rate, f->peak);
+	}
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct governor_sortable *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* The dearest go, until the others fit; after a look of some length only, a short one after
+ * a trip says little. */
+static void shed(struct governor *g, bool asked)
+{
+	double most = room(g, asked);
+	size_t i, n = 0, k;
+
+	if (used(g, asked) <= most * SHED_MARGIN || g->own_ns < RATES_NS)
+		return;
+	for (i = 0; i < g->n; i++) {
+		const struct governed *f = &g->f[i];
+
+		if (f->state == GOVERNOR_ARMED && f->asked == asked && f->rate > 0)
+			g->sorted[n++] = (struct governor_sortable){-governed_cost(g, f), i};
+	}
+	qsort(g->sorted, n, sizeof(*g->sorted), by_key);
+	for (k = 0; k < n && k < SHED_MOST && used(g, asked) > most; k++)
+		release(g, g->sorted[k].i);
+}
+
+/* Of WINDOWED ones: what it costs if it becomes as frequent as it was of late; < 0: it may
+ * not come back yet. */
+static double recall_cost(const struct governor *g, const struct governed *f)
+{
+	if (f->windows < RECALL_WINDOWS || f->planned || g->now_ns - f->since_ns < f->backoff_ns)
+		return -1;
+	return fmax(f->rate, f->peak) * governed_price_ns(g, f);
+}
+
+/* The cheapest come back, asked ones first, if twice their cost fits. */
+static void recall(struct governor *g)
+{
+	size_t i, n = 0, k;
+
+	if (beginning(g) || g->now_ns - g->recalled_ns < RECALL_NS)
+		return;
+	g->recalled_ns = g->now_ns;
+	for (i = 0; i < g->n_windowed; i++) {
+		const struct governed *f = &g->f[g->windowed[i]];
+		double cost = recall_cost(g, f);
+
+		if (cost >= 0 && used(g, f->asked) + RECALL_MARGIN * cost <= room(g, f->asked))
+			g->sorted[n++] = (struct governor_sortable){
+				f->asked ? cost - 1e6 : cost, g->windowed[i]};
+	}
+	qsort(g->sorted, n, sizeof(*g->sorted), by_key);
+	for (k = 0; k < n && k < RECALL_MOST; k++) {
+		const struct governed *f = &g->f[g->sorted[k].i];
+
+		if (used(g, f->asked) + RECALL_MARGIN * governed_cost(g, f) > room(g, f->asked) ||
+		    f->arming_ns > g->balance_ns - g->spent_ns)
+			break;
+		g->spent_ns += f->arming_ns;
+		arm(g, g->sorted[k].i);
+	}
+}
+
+/* Asked ones, then cheap ones, then expensive ones. */
+static void put_in_order(struct governor *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		g->sorted[i] = (struct governor_sortable){
+			g->f[i].asked ? 0 : g->f[i].expensive ? 2 : 1, i};
+	qsort(g->sorted, g->n, sizeof(*g->sorted), by_key);
+	for (i = 0; i < g->n; i++)
+		g->order[i] = g->sorted[i].i;
+	g->ordered = true;
+}
+
+/* May this one be armed now too, in the tick that has armed so many? */
+static bool may_admit(const struct governor *g, const struct governed *f)
+{
+	double part = beginning(g) ? 0.5 : 0.3;
+
+	if (!g->config.budget || (g->config.at_once && !f->expensive))
+		return true;
+	return g->plan.n_arm < g->config.batch &&
+	       g->spent_ns + f->arming_ns <= fmax(g->balance_ns, 0) * part;
+}
+
+static void admit(struct governor *g)
+{
+	for (; g->cursor < g->n; g->cursor++) {
+		struct governed *f = &g->f[g->order[g->cursor]];
+
+		if (f->state != GOVERNOR_WAITING || f->failed)
+			continue;
+		if (f->hot && !f->asked && g->config.budget) {
+			set_state(g, g->order[g->cursor], GOVERNOR_WINDOWED);
+			continue;
+		}
+		/* What one of them takes may be more than is kept: it waits for all of it. */
+		if (!may_admit(g, f) &&
+		    (g->plan.n_arm || g->spent_ns || f->arming_ns > g->balance_ns))
+			return;
+		g->spent_ns += f->arming_ns;
+		arm(g, g->order[g->cursor]);
+	}
+}
+
+/* How many calls it may make until the next look: some times what it made in its busiest,
+ * and what does little harm for one that was never called. */
+static double headroom(const struct governor *g, const struct governed *f)
+{
+	double own = fmax(g->own_rate, 0.25) * fmin(fmax(1.5 * g->tick_ns, 150 * MS_NS), S_NS);
+	double all = g->config.budget * own / governed_price_ns(g, f);
+	double least = all * GOVERNOR_ARMED_PART / FLOOR_PART * (f->asked ? FLOOR_ASKED : 1);
+	double most = all * (f->asked ? 1 : 0.8);
+
+	least = fmax(least, FLOOR_CALLS);
+	return fmax(least, fmin(LIMIT_PEAKS * f->peak * own, most));
+}
+
+/* A limit is left alone while about as much as is wanted is left of it. */
+static void set_limits(struct governor *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		const struct governed *f = &g->f[i];
+		double wanted, left;
+
+		if (f->state != GOVERNOR_ARMED)
+			continue;
+		wanted = headroom(g, f);
+		left = f->limit > f->calls ? f->limit - f->calls : 0;
+		if (!f->limit || left < 0.75 * wanted || left > 2 * wanted)
+			set_limit(g, i, f->calls + (uint64_t)wanted);
+	}
+}
+
+const struct governor_plan *governor_tick(struct governor *g, const struct governor_sight *sight)
+{
+	g->plan = (struct governor_plan){
+		.limited = g->limited, .limit = g->limit, .release = g->release, .arm = g->arm};
+	account(g, sight);
+	if (!g->ordered)
+		put_in_order(g);
+	g->spent_ns = 0;
+	if (!g->config.budget) {
+		admit(g);
+		return &g->plan;
+	}
+	release_tripped(g, sight);
+	shed(g, true);
+	shed(g, false);
+	recall(g);
+	admit(g);
+	set_limits(g);
+	return &g->plan;
+}
+
+enum governor_state governor_state(const struct governor *g, uint32_t i)
+{
+	return g->f[i].state;
+}
+
+double governor_rate(const struct governor *g, uint32_t i)
+{
+	return g->f[i].rate * S_NS;
+}
+
+double governor_width(const struct governor *g)
+{
+	return g->width;
+}
+
+double governor_cost_ns(const struct governor *g)
+{
+	return g->calls_ns + g->refused_ns + g->arming_ns;
+}
+
+void governor_counts(const struct governor *g, struct governor_counts *ret)
+{
+	*ret = g->counts;
+}
