@@ -21,13 +21,12 @@
 #define GOVERNOR_ASKED_PART	0.85
 #define GOVERNOR_WINDOW_PART	0.3
 #define GOVERNOR_PLANNED_PART	0.95
-/* What has accrued and is not spent is kept for so long. */
-#define GOVERNOR_KEPT_NS	(0.5 * S_NS)
 
 struct governed {
 	double call_ns, refused_ns, arming_ns;
 	double rate;	    /* calls per ns of own time, smoothed; < 0: never seen */
 	double peak;	    /* its highest of late */
+	double armed_ns;    /* own time while it was ARMED, this time */
 	double grace_ns;    /* for its calls to return */
 	uint64_t calls;	    /* as of the last tick */
 	uint64_t limit;	    /* while ARMED */
@@ -75,7 +74,9 @@ struct governor {
 	uint32_t *window_function;
 	uint64_t *window_cap;
 	uint32_t *candidate;
-	bool outstanding;
+	int64_t turn;	       /* who joins begins before that */
+	bool chosen, outstanding; /* the next window's functions are; it is told */
+	double chosen_cost_ns;
 	uint64_t next_ns, last_ns; /* start of the next window, and of the last */
 	double window_cost_ns, window_gap_ns, window_size; /* smoothed */
 

@@ -12,8 +12,8 @@
 
 #include "governor-inner.h"
 
-#define TOGETHER     0.5
-#define UNSEEN	     0.25 /* expected of one that no window has seen */
+#define TOGETHER     0.35
+#define UNSEEN	     0.25 /* at least, of one that no window has seen */
 #define LENGTH_MIN_NS (5 * MS_NS)
 #define LENGTH_MAX_NS (20 * MS_NS)
 #define ALONE_MIN_NS  (1 * MS_NS)
@@ -30,6 +30,7 @@
 #define GRACE_MIN_NS  (1 * MS_NS)
 #define GRACE_MAX_NS  (200 * MS_NS)
 #define CENSORED_PART 0.02
+#define PART_MIN      0.01
 #define SMOOTH	      8.0 /* windows */
 
 static int64_t least_turn(const struct governor *g)
@@ -49,7 +50,7 @@ void governor_window_join(struct governor *g, uint32_t i)
 {
 	struct governed *f = &g->f[i];
 
-	f->turn = g->n_windowed ? least_turn(g) - 1 : 0;
+	f->turn = g->turn - 1;
 	f->windows = 0;
 	f->place = g->n_windowed;
 	f->grace_ns = GRACE_MIN_NS;
@@ -64,12 +65,13 @@ void governor_window_leave(struct governor *g, uint32_t i)
 	g->f[last].place = g->f[i].place;
 }
 
-/* What its calls take in a window, of own time. */
+/* What its calls take in a window, of own time. One that tripped is called more often than
+ * was seen. */
 static double expected(const struct governor *g, const struct governed *f)
 {
-	if (f->rate < 0)
-		return UNSEEN;
-	return fmax(f->rate, f->peak / 2) * governed_price_ns(g, f);
+	double cost = fmax(f->rate, f->peak / 2) * governed_price_ns(g, f);
+
+	return f->windows ? cost : fmax(cost, UNSEEN);
 }
 
 /* Own time per wall time that windows may take. */
@@ -90,6 +92,9 @@ static size_t take_turns(struct governor *g)
 {
 	int64_t least = least_turn(g), turn;
 	size_t n = 0, begin, i;
+
+	if (least > g->turn)
+		g->turn = least;
 
 	for (turn = least; turn <= least + 1; turn++) {
 		begin = n;
@@ -115,51 +120,64 @@ static bool same_grace(const struct governed *a, const struct governed *b)
 	return a->grace_ns <= 4 * b->grace_ns && b->grace_ns <= 4 * a->grace_ns;
 }
 
-struct choice {
-	double overhead, arming_ns, grace_ns, refused;
-	bool unseen;
-};
-
 /* Fills window_function; the first candidate is always in it. */
-static size_t choose(struct governor *g, size_t candidates, double most_ns, struct choice *ret)
+static size_t choose(struct governor *g, size_t candidates, double most_ns)
 {
 	const struct governed *first = &g->f[g->candidate[0]];
-	struct choice c = {};
+	double overhead = 0, arming_ns = 0;
 	size_t n = 0, k;
 
 	for (k = 0; k < candidates; k++) {
 		const struct governed *f = &g->f[g->candidate[k]];
 		double more = expected(g, f);
 
-		if (n && (c.overhead + more > TOGETHER || c.arming_ns + f->arming_ns > most_ns ||
+		if (n && (overhead + more > TOGETHER || arming_ns + f->arming_ns > most_ns ||
 			  !same_grace(first, f)))
 			continue;
-		c.overhead += more;
-		c.arming_ns += f->arming_ns;
-		c.grace_ns = fmax(c.grace_ns, f->grace_ns);
-		c.refused += more * f->refused_ns / f->call_ns;
-		c.unseen |= f->rate < 0;
+		overhead += more;
+		arming_ns += f->arming_ns;
 		g->window_function[n++] = g->candidate[k];
 	}
-	*ret = c;
 	return n;
 }
 
+/* What is expected of those that are chosen, in own time where it is a time. */
+struct together {
+	double overhead, refused, arming_ns, grace_ns;
+	bool unseen;
+};
+
+static struct together look_together(const struct governor *g)
+{
+	struct together t = {};
+	size_t k;
+
+	for (k = 0; k < g->window.n; k++) {
+		const struct governed *f = &g->f[g->window_function[k]];
+
+		t.overhead += expected(g, f);
+		t.refused += expected(g, f) * f->refused_ns / f->call_ns;
+		t.arming_ns += f->arming_ns;
+		t.grace_ns = fmax(t.grace_ns, f->grace_ns);
+		t.unseen |= !f->windows;
+	}
+	return t;
+}
+
 /* Of own time. */
-static double choose_length(const struct governor *g, const struct choice *c, double most_ns)
+static double choose_length(const struct governor *g, const struct together *t, double most_ns)
 {
 	const struct governed *f = &g->f[g->window_function[0]];
-	double own, slower = 1 + c->overhead, rate = fmax(g->own_rate, 0.01);
+	double scale = fmax(g->own_rate, 0.01) / (1 + t->overhead), own;
 
-	if (c->unseen)
-		return LENGTH_MIN_NS * rate / slower;
-	if (c->overhead > TOGETHER) {
+	if (t->unseen)
+		return LENGTH_MIN_NS * scale;
+	if (t->overhead > TOGETHER) {
 		own = ALONE_CALLS / fmax(f->rate, f->peak / 2);
-		return fmin(fmax(own, ALONE_MIN_NS * rate / slower),
-			    LENGTH_MAX_NS * rate / slower);
+		return fmin(fmax(own, ALONE_MIN_NS * scale), LENGTH_MAX_NS * scale);
 	}
-	own = fmin(ARMING_TIMES * c->arming_ns, most_ns) / fmax(c->overhead, 1e-6);
-	return fmin(fmax(own, LENGTH_MIN_NS * rate / slower), LENGTH_MAX_NS * rate / slower);
+	own = fmin(ARMING_TIMES * t->arming_ns, most_ns) / fmax(t->overhead, 1e-6);
+	return fmin(fmax(own, LENGTH_MIN_NS * scale), LENGTH_MAX_NS * scale);
 }
 
 static void set_caps(struct governor *g, double own)
@@ -170,7 +188,7 @@ static void set_caps(struct governor *g, double own)
 		const struct governed *f = &g->f[g->window_function[k]];
 		double calls = fmax(f->rate, f->peak / 2) * own;
 
-		g->window_cap[k] = f->rate < 0 ? ALONE_CALLS : fmax(CAP_MIN, CAP_TIMES * calls);
+		g->window_cap[k] = fmax(f->windows ? CAP_MIN : ALONE_CALLS, CAP_TIMES * calls);
 	}
 }
 
@@ -184,55 +202,81 @@ static void set_next(struct governor *g, uint64_t from_ns)
 	g->next_ns = from_ns + gap * (0.5 + governor_random(g));
 }
 
-const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
+/* Who is in the next window. A choice stands until it can be paid for: else the cheap ones
+ * would be seen more often than the dear. */
+static void choose_next(struct governor *g)
 {
 	struct governor_window *w = &g->window;
-	double own, cost, most_ns;
-	struct choice c;
 	size_t k;
+
+	w->n = choose(g, take_turns(g), affordable(g) * OFTEN_NS / 3);
+	w->function = g->window_function;
+	w->cap = g->window_cap;
+	for (k = 0; k < w->n; k++) {
+		g->f[w->function[k]].planned = true;
+		g->f[w->function[k]].turn++;
+	}
+	if (!g->window_size)
+		g->window_size = w->n;
+	g->window_size += (w->n - g->window_size) / SMOOTH;
+	g->chosen = true;
+}
+
+static double plan_cost(struct governor *g, const struct together *t)
+{
+	struct governor_window *w = &g->window;
+	double rate = fmax(g->own_rate, 0.01), own;
+
+	own = choose_length(g, t, affordable(g) * OFTEN_NS * 2 / 3);
+	w->length_ns = own * (1 + t->overhead) / rate;
+	w->grace_ns = t->grace_ns;
+	w->overhead = t->overhead;
+	set_caps(g, own);
+	/* The grace is mostly over when the last call has returned. */
+	return own * t->overhead + t->arming_ns +
+	       t->refused * fmin(t->grace_ns, w->length_ns / 4) * g->own_rate;
+}
+
+static void plan_start(struct governor *g, uint64_t now_ns, double cost)
+{
+	struct governor_window *w = &g->window;
+
+	if (!g->window_gap_ns) {
+		g->window_cost_ns = cost;
+		g->window_gap_ns = fmin(cost / fmax(affordable(g), 1e-9), GAP_MAX_NS);
+		g->next_ns = now_ns + governor_random(g) * g->window_gap_ns;
+	}
+	w->start_ns = g->next_ns > now_ns ? g->next_ns : now_ns;
+	if (g->last_ns)
+		g->window_gap_ns +=
+			((double)(w->start_ns - g->last_ns) - g->window_gap_ns) / SMOOTH;
+	w->weight = g->window_gap_ns * fmax(g->n_windowed / g->window_size, 1);
+	g->last_ns = w->start_ns;
+}
+
+const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
+{
+	struct together t;
 
 	if (g->outstanding || !g->n_windowed || !g->config.budget || !g->own_rate)
 		return NULL;
 	if (g->next_ns > now_ns + AHEAD_NS)
 		return NULL;
-	most_ns = affordable(g) * OFTEN_NS;
-	w->n = choose(g, take_turns(g), most_ns / 3, &c);
-	own = choose_length(g, &c, most_ns * 2 / 3);
-	cost = own * c.overhead + c.arming_ns + c.refused * c.grace_ns * g->own_rate;
-	/* What is kept must suffice for it one day. */
-	if (!g->window_cost_ns)
-		g->window_cost_ns = cost;
-	if (cost > g->balance_ns - g->pending_ns - g->spent_ns)
+	if (!g->chosen)
+		choose_next(g);
+	t = look_together(g);
+	g->chosen_cost_ns = plan_cost(g, &t);
+	if (g->chosen_cost_ns > g->balance_ns - g->pending_ns - g->spent_ns)
 		return NULL;
-	if (!g->window_gap_ns) {
-		g->window_gap_ns = fmin(cost / fmax(affordable(g), 1e-9), GAP_MAX_NS);
-		g->window_size = w->n;
-		g->next_ns = now_ns + governor_random(g) * g->window_gap_ns;
-	}
-	w->function = g->window_function;
-	w->cap = g->window_cap;
-	w->start_ns = g->next_ns > now_ns ? g->next_ns : now_ns;
-	w->length_ns = own * (1 + c.overhead) / fmax(g->own_rate, 0.01);
-	w->grace_ns = c.grace_ns;
-	w->overhead = c.overhead;
-	set_caps(g, own);
-	for (k = 0; k < w->n; k++) {
-		g->f[w->function[k]].planned = true;
-		g->f[w->function[k]].turn++;
-	}
-	g->window_size += (w->n - g->window_size) / SMOOTH;
-	if (g->last_ns)
-		g->window_gap_ns += ((double)(w->start_ns - g->last_ns) - g->window_gap_ns) / SMOOTH;
-	w->weight = g->window_gap_ns * fmax(g->n_windowed / g->window_size, 1);
-	g->last_ns = w->start_ns;
+	plan_start(g, now_ns, g->chosen_cost_ns);
+	g->chosen = false;
 	g->outstanding = true;
-	return w;
+	return &g->window;
 }
 
-static void learn(struct governor *g, struct governed *f, double calls, double own, bool tripped,
-		  double censored)
+static void learn(struct governed *f, double calls, double own, double censored)
 {
-	double rate = calls / own * (tripped ? 2 : 1);
+	double rate = calls / own;
 
 	f->rate = f->windows++ ? f->rate + (rate - f->rate) * 0.3 : rate;
 	f->peak = fmax(rate, f->peak * 0.8);
@@ -265,8 +309,8 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 	own = fmax(own, MS_NS / 1000);
 	for (k = 0; k < w->n; k++) {
 		if (g->f[w->function[k]].state == GOVERNOR_WINDOWED)
-			learn(g, &g->f[w->function[k]], seen->calls[k], own,
-			      seen->tripped && seen->tripped[k],
+			learn(&g->f[w->function[k]], seen->calls[k],
+			      own * (seen->part ? fmax(seen->part[k], PART_MIN) : 1),
 			      seen->censored ? seen->censored[k] : 0);
 	}
 	g->pending_ns += cost + arming;

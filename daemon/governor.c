@@ -17,23 +17,29 @@
 #define REFUSED     0.65
 #define BACKOFF_NS  (2 * S_NS)
 #define BACKOFF_MAX_NS (64 * S_NS)
-/* Released when ARMED ones cost more than their part by this much, and no more than so many
- * in one tick; recalled when twice their cost fits, so many each half second. */
+/* Released when ARMED ones cost more than their part by this much;
+ * recalled when twice their cost fits, so many each half second. */
 #define SHED_MARGIN 1.25
-#define SHED_MOST   16
 #define RECALL_MARGIN 2.0
 #define RECALL_MOST  8
 #define RECALL_NS    (0.5 * S_NS)
 #define RECALL_WINDOWS 3
-/* A function that has not been called may be so often that it takes this part of what
- * ARMED ones have for a tick; an asked one more. */
-#define FLOOR_PART   16.0
-#define FLOOR_ASKED  8.0
-#define FLOOR_CALLS  32.0
+/* Limits until the next look. One that was never called has this part of what ARMED ones
+ * may take meanwhile, some more if it was asked for, and a few calls in any case; to that
+ * come so many times its calls in its busiest, but of all together no more than LIMIT_ALL
+ * times what they may take: not all are busiest at once. */
+#define LEAST_PARTS  32.0
+#define LEAST_ASKED  8.0
+#define LEAST_CALLS  16.0
 #define LIMIT_PEAKS  4.0
+#define LIMIT_ALL    3.0
 #define HOT_SAMPLES  2
-/* Of own time, before rates mean anything. */
-#define RATES_NS     (300 * MS_NS)
+/* This many times the budget, in a tick of some length, is a flood. */
+#define FLOOD	     2.0
+#define FLOOD_NS     (20 * MS_NS)
+/* Seconds of the budget: most that is kept, and that is owed. */
+#define KEPT_S	     0.5
+#define DEBT_S	     2.0
 
 double governor_random(struct governor *g)
 {
@@ -182,10 +188,15 @@ static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *c
 	return cost;
 }
 
-/* Rates of ARMED ones, and what they cost together. */
-static void take_rates(struct governor *g, const uint32_t *counted, double own)
+/*
+ * Rates of ARMED ones, and what they cost together. A rate is smoothed over a second, less
+ * while it has been armed for less; when all of them together take far too much, what they
+ * did in this tick is what counts.
+ */
+static void take_rates(struct governor *g, const uint32_t *counted, double own, double cost)
 {
 	double quick = 1 - exp(-own / S_NS), slow = exp(-own / (5 * S_NS));
+	bool flood = cost > FLOOD * g->config.budget * own && own >= FLOOD_NS;
 	size_t i;
 
 	g->armed = g->asked = 0;
@@ -193,13 +204,18 @@ static void take_rates(struct governor *g, const uint32_t *counted, double own)
 		struct governed *f = &g->f[i];
 		double rate;
 
-		if (f->state != GOVERNOR_ARMED || (f->rate <= 0 && !counted[i]))
+		if (f->state != GOVERNOR_ARMED)
+			continue;
+		f->armed_ns += own;
+		if (f->rate <= 0 && !counted[i])
 			continue;
 		if (own > 0) {
 			rate = counted[i] / own;
-						f->rate = f->rate < 0 ? 0 : f->rate;
-			f->rate += (rate - f->rate) * quick;
+			f->rate = fmax(f->rate, 0);
+			f->rate += (rate - f->rate) * fmax(quick, own / f->armed_ns);
 			f->peak = fmax(rate, f->peak * slow);
+			if (flood)
+				f->rate = fmax(f->rate, rate);
 		}
 		g->armed += governed_cost(g, f);
 		if (f->asked)
@@ -207,25 +223,32 @@ static void take_rates(struct governor *g, const uint32_t *counted, double own)
 	}
 }
 
-static void accrue(struct governor *g, double own, double cost)
+/* What the beginning took is over when it is; later, what was lost is not regained for ever. */
+static void accrue(struct governor *g, double own, double cost, bool began)
 {
-	double kept = g->config.budget * GOVERNOR_KEPT_NS * fmax(g->own_rate, 0.1);
+	double second = g->config.budget * S_NS * fmax(g->own_rate, 0.1);
+	double most = fmax(KEPT_S * second, 2 * g->chosen_cost_ns);
 
 	g->balance_ns += g->config.budget * own * (beginning(g) ? GOVERNOR_BEGINNING : 1) - cost;
 	g->pending_ns = 0;
-	if (!beginning(g))
-		g->balance_ns = fmin(g->balance_ns, fmax(kept, 2 * g->window_cost_ns));
+	if (beginning(g))
+		return;
+	if (began)
+		g->balance_ns = fmax(g->balance_ns, 0);
+	g->balance_ns = fmax(fmin(g->balance_ns, most), -DEBT_S * second);
 }
 
 static void account(struct governor *g, const struct governor_sight *sight)
 {
 	uint32_t *counted = g->counted;
 	double cpu, wall, own, cost;
+	bool began;
 
 	if (!g->first_ns)
 		g->first_ns = g->now_ns = sight->now_ns;
 	wall = fmax((double)sight->now_ns - g->now_ns, 0);
 	cpu = fmax(sight->cpu_ns - g->cpu_ns, 0);
+	began = beginning(g);
 	g->now_ns = sight->now_ns;
 	g->cpu_ns = sight->cpu_ns;
 	if (sight->contention > 0)
@@ -246,8 +269,8 @@ static void account(struct governor *g, const struct governor_sight *sight)
 	}
 	g->own_ns += own;
 	/* CPU clocks may lag behind the calls. */
-	take_rates(g, counted, cost > 0 ? fmax(own, MS_NS / 5) : own);
-	accrue(g, own, cost);
+	take_rates(g, counted, cost > 0 ? fmax(own, MS_NS / 5) : own, cost);
+	accrue(g, own, cost, began);
 }
 
 /* --- verdicts --------------------------------------------------------------- */
@@ -277,6 +300,7 @@ static void arm(struct governor *g, uint32_t i)
 	set_state(g, i, GOVERNOR_ARMED);
 	g->arm[g->plan.n_arm++] = i;
 	g->f[i].limit = 0;
+	g->f[i].armed_ns = 0;
 	g->armed += governed_cost(g, &g->f[i]);
 	if (g->f[i].asked)
 		g->asked += governed_cost(g, &g->f[i]);
@@ -323,14 +347,13 @@ static int by_key(const void *a, const void *b)
 	return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* The dearest go, until the others fit; after a look of some length only, a short one after
- * a trip says little. */
+/* The dearest go, until the others fit. */
 static void shed(struct governor *g, bool asked)
 {
 	double most = room(g, asked);
 	size_t i, n = 0, k;
 
-	if (used(g, asked) <= most * SHED_MARGIN || g->own_ns < RATES_NS)
+	if (used(g, asked) <= most * SHED_MARGIN )
 		return;
 	for (i = 0; i < g->n; i++) {
 		const struct governed *f = &g->f[i];
@@ -339,7 +362,7 @@ static void shed(struct governor *g, bool asked)
 			g->sorted[n++] = (struct governor_sortable){-governed_cost(g, f), i};
 	}
 	qsort(g->sorted, n, sizeof(*g->sorted), by_key);
-	for (k = 0; k < n && k < SHED_MOST && used(g, asked) > most; k++)
+	for (k = 0; k < n && used(g, asked) > most; k++)
 		release(g, g->sorted[k].i);
 }
 
@@ -425,22 +448,46 @@ static void admit(struct governor *g)
 	}
 }
 
-/* How many calls it may make until the next look: some times what it made in its busiest,
- * and what does little harm for one that was never called. */
-static double headroom(const struct governor *g, const struct governed *f)
-{
-	double own = fmax(g->own_rate, 0.25) * fmin(fmax(1.5 * g->tick_ns, 150 * MS_NS), S_NS);
-	double all = g->config.budget * own / governed_price_ns(g, f);
-	double least = all * GOVERNOR_ARMED_PART / FLOOR_PART * (f->asked ? FLOOR_ASKED : 1);
-	double most = all * (f->asked ? 1 : 0.8);
+/* What is lost at the most until the next look, and limits are made of. */
+struct allowance {
+	double own_ns;	 /* until then, at the most */
+	double least_ns; /* for one that was never called */
+	double scale;	 /* of the expected, for all of them together to have enough */
+};
 
-	least = fmax(least, FLOOR_CALLS);
-	return fmax(least, fmin(LIMIT_PEAKS * f->peak * own, most));
+static struct allowance allow(const struct governor *g)
+{
+	struct allowance a;
+	double all_ns, expected_ns = 0;
+	size_t i;
+
+	a.own_ns = fmax(g->own_rate, 0.25) * fmin(fmax(1.5 * g->tick_ns, 150 * MS_NS), S_NS);
+	all_ns = GOVERNOR_ARMED_PART * g->config.budget * a.own_ns;
+	for (i = 0; i < g->n; i++) {
+		const struct governed *f = &g->f[i];
+
+		if (f->state == GOVERNOR_ARMED && !f->asked)
+			expected_ns += f->peak * a.own_ns * governed_price_ns(g, f);
+	}
+	a.least_ns = all_ns / LEAST_PARTS;
+	a.scale = fmin(LIMIT_PEAKS, LIMIT_ALL * all_ns / fmax(expected_ns, 1));
+	return a;
+}
+
+/* How many calls it may make until the next look. */
+static double headroom(const struct governor *g, const struct governed *f,
+		       const struct allowance *a)
+{
+	double least = a->least_ns / governed_price_ns(g, f);
+	double more = f->peak * a->own_ns * (f->asked ? LIMIT_PEAKS : a->scale);
+
+	return fmax(least * (f->asked ? LEAST_ASKED : 1), LEAST_CALLS) + more;
 }
 
 /* A limit is left alone while about as much as is wanted is left of it. */
 static void set_limits(struct governor *g)
 {
+	struct allowance a = allow(g);
 	size_t i;
 
 	for (i = 0; i < g->n; i++) {
@@ -449,7 +496,7 @@ static void set_limits(struct governor *g)
 
 		if (f->state != GOVERNOR_ARMED)
 			continue;
-		wanted = headroom(g, f);
+		wanted = headroom(g, f, &a);
 		left = f->limit > f->calls ? f->limit - f->calls : 0;
 		if (!f->limit || left < 0.75 * wanted || left > 2 * wanted)
 			set_limit(g, i, f->calls + (uint64_t)wanted);

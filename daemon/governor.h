@@ -107,7 +107,8 @@ struct governor_seen {
 	uint64_t length_ns;    /* wall time between these */
 	const uint64_t *calls; /* counted */
 	const uint64_t *censored; /* that had not returned when the grace was over; NULL: none */
-	const bool *tripped;	  /* refused at its cap; NULL: none */
+	const double *part; /* of the length, until it was refused at its cap; 1: all of it, or
+			     * NULL for all functions */
 	bool failed;		  /* it was never opened: the rest is not looked at */
 };
 
