@@ -85,18 +85,18 @@ static void sums_add(struct estimate_sums *s, double t, double x)
 	s->xxx += x * x * x;
 }
 
-void estimate_window(struct estimate *e, const struct estimate_window *w)
+/* A window that stands for so much time. */
+static void moments_add(struct estimate_moments *m, const struct estimate_window *w, double weight)
 {
-	struct estimate_moments *m = &e->now;
 	double own = fmax(w->cpu_ns - w->probe_ns, w->cpu_ns * OWN_LEAST);
 	double seen = w->seen > 0 ? fmin(w->seen, 1) : 1, scale, t;
 
+	m->n++;
 	if (own <= 0)
 		return;
-	scale = (w->weight > 0 ? w->weight : 1) * fmax(w->progress_ns, own) / own;
+	scale = fmax(weight, 1) * fmax(w->progress_ns, own) / own;
 	t = scale * own;
 	scale /= seen;
-	m->n++;
 	m->t += t;
 	m->tt += t * t;
 	m->ttt += t * t * t;
@@ -109,6 +109,26 @@ void estimate_window(struct estimate *e, const struct estimate_window *w)
 	m->missing += w->censored - w->late_exits;
 	m->missing_ns += scale * (w->censored - w->late_exits) * w->length_ns;
 	m->hits += w->calls > 0;
+}
+
+static void add_last(struct estimate *e, double until_ns)
+{
+	if (e->last.now_ns)
+		moments_add(&e->now, &e->last, until_ns - e->from_ns);
+	e->from_ns = until_ns;
+	e->last.now_ns = 0;
+}
+
+void estimate_open(struct estimate *e, double now_ns)
+{
+	e->from_ns = now_ns;
+}
+
+void estimate_window(struct estimate *e, const struct estimate_window *w)
+{
+	if (e->last.now_ns)
+		add_last(e, (e->last.now_ns + w->now_ns) / 2);
+	e->last = *w;
 }
 
 /* The estimate of all of own_ns and its variance, such that 1.96 of its root are half of
@@ -165,10 +185,11 @@ static void add(struct estimate *e, const struct estimate_moments *m, double own
 	e->strata++;
 }
 
-void estimate_close(struct estimate *e, double own_ns)
+void estimate_close(struct estimate *e, double now_ns, double own_ns)
 {
+	add_last(e, now_ns);
 	own_ns += e->waiting_ns;
-	if (e->now.n < ESTIMATE_WINDOWS_MIN) {
+	if (e->now.n < ESTIMATE_WINDOWS_MIN || e->now.t <= 0) {
 		e->waiting_ns = own_ns;
 		return;
 	}
@@ -204,28 +225,26 @@ static void judge(const struct estimate *e, struct estimate_result *ret)
 			 "durations differ too much among %llu windows", windows);
 }
 
-void estimate_result(const struct estimate *e, double own_ns, struct estimate_result *ret)
+void estimate_result(const struct estimate *e, double now_ns, double own_ns,
+		     struct estimate_result *ret)
 {
 	struct estimate sum = *e;
 
-	own_ns += e->waiting_ns;
-	*ret = (struct estimate_result){};
-	if (own_ns > 0 && e->now.n >= ESTIMATE_WINDOWS_MIN)
-		add(&sum, &e->now, own_ns);
-	ret->windows = sum.windows;
-	ret->observed_ns = sum.observed_ns;
-	ret->own_ns = sum.own_ns;
-	ret->censored = sum.censored;
-	ret->calls = sum.calls;
-	ret->total_ns = sum.total_ns;
-	ret->calls_se = hypot(sqrt(sum.calls_var), sum.calls_price);
-	ret->total_se_ns = hypot(sqrt(sum.total_var), sum.total_price);
-	if (own_ns > 0 && e->now.n < ESTIMATE_WINDOWS_MIN) {
-		ret->windows += e->now.n;
-		ret->own_ns += own_ns;
+	if (own_ns > 0 || sum.waiting_ns > 0)
+		estimate_close(&sum, now_ns, own_ns);
+	*ret = (struct estimate_result){
+		.windows = sum.windows + sum.now.n,
+		.observed_ns = sum.observed_ns + sum.now.own,
+		.own_ns = sum.own_ns + sum.waiting_ns,
+		.censored = sum.censored + sum.now.censored,
+		.calls = sum.calls,
+		.total_ns = sum.total_ns,
+		.calls_se = hypot(sqrt(sum.calls_var), sum.calls_price),
+		.total_se_ns = hypot(sqrt(sum.total_var), sum.total_price),
+	};
+	if (sum.waiting_ns > 0)
 		snprintf(ret->why, sizeof(ret->why), "seen in %.0f windows, %d are needed",
-			 e->now.n, ESTIMATE_WINDOWS_MIN);
-		return;
-	}
-	judge(&sum, ret);
+			 sum.now.n, ESTIMATE_WINDOWS_MIN);
+	else
+		judge(&sum, ret);
 }

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From what windows saw of a function to what it did all the time, with a standard error.
- * Pure: sums in, estimates out. One struct estimate per function, zeroed at first.
+ * Pure: sums in, estimates out. One struct estimate per function, zeroed at first. Moments
+ * are of one clock (CLOCK_MONOTONIC).
  *
  * The function's time is a row of strata, by its state (governor.h):
  *
  *	estimate_exact(e, calls, exits, total_ns)    it was armed all the time until now and
  *	                                             these are what was counted in that time
- *	estimate_window(e, &window)                  it was in one window
- *	estimate_close(e, own_ns)                    it was in windows until now: so much own time
+ *	estimate_open(e, now_ns)                     from now on it is in windows: best the
+ *	                                             moment at which the fuse refused it
+ *	estimate_window(e, &window)                  it was in one
+ *	estimate_close(e, now_ns, own_ns)            it was in windows until now: so much own time
  *	                                             has passed since that began, windows included
- *	estimate_result(e, own_ns, &result)          as of now; own_ns as above, of the stratum of
- *	                                             windows that goes on (0: none does)
+ *	estimate_result(e, now_ns, own_ns, &result)  as of now; own_ns as above, of the stratum of
+ *	                                             windows that goes on (none does: 0)
  *
  * estimate_result() changes nothing; for an exact part that goes on, estimate_exact() on a
  * copy comes first. A stratum of too few windows to say anything is joined to the next.
  *
  * Sampling. Windows open at random moments. In each, x calls are seen while the targets ran t
  * for themselves; the rate is R = sum(w x) / sum(w t), and in T of own time there were R T
- * calls. A weight w makes up for what is not alike among windows: how densely they were
- * planned (window.weight of governor.h), and that probes slow the targets most where most is
- * to be seen (estimate_progress()). Its error is that of a ratio, by the residuals x - R t,
- * with Student's t for few windows and more for skewed ones; and that of own time, because
- * prices are known to within ESTIMATE_PRICE_ERROR only.
+ * calls. A weight w makes up for what is not alike among windows: each stands for the time
+ * from half way to the one before it to half way to the next, whatever decided when it came;
+ * and probes slow the targets most where most is to be seen (estimate_progress()). The error
+ * is that of a ratio, by the residuals x - R t, with Student's t for few windows and more for
+ * skewed ones; and that of own time, because prices are known to within ESTIMATE_PRICE_ERROR
+ * only.
  *
  * Standard errors are such that 1.96 of them, up and down, hold the truth in 95 of 100 cases,
  * also where windows are few.
@@ -38,10 +42,10 @@
 #define ESTIMATE_WINDOWS_MIN 3
 
 struct estimate_window {
+	double now_ns;	    /* when it was opened */
 	double cpu_ns;	    /* of the targets, between opening and shutting */
 	double probe_ns;    /* of that, all probes: calls x price, refused ones too */
 	double progress_ns; /* estimate_progress(): own time if there had been no probes */
-	double weight;	    /* window.weight of governor.h; 0: 1 */
 	double seen;	    /* part of its length until the function was refused; 0: all of it */
 	double length_ns;   /* wall time, with the grace: a call longer than that is never seen */
 	double calls;	    /* entered in it */
@@ -72,6 +76,8 @@ struct estimate {
 	bool untimed; /* a closed stratum's total is not known */
 	double waiting_ns; /* own time of strata that had too few windows */
 	struct estimate_moments now;
+	struct estimate_window last; /* not in it yet: how much it stands for is not known */
+	double from_ns;		     /* it stands for the time from then on */
 };
 
 /* Fields as in message Estimated of lib/snapshot.proto. */
@@ -84,9 +90,11 @@ struct estimate_result {
 };
 
 void estimate_exact(struct estimate *e, double calls, double exits, double total_ns);
+void estimate_open(struct estimate *e, double now_ns);
 void estimate_window(struct estimate *e, const struct estimate_window *window);
-void estimate_close(struct estimate *e, double own_ns);
-void estimate_result(const struct estimate *e, double own_ns, struct estimate_result *ret);
+void estimate_close(struct estimate *e, double now_ns, double own_ns);
+void estimate_result(const struct estimate *e, double now_ns, double own_ns,
+		     struct estimate_result *ret);
 
 /*
  * Own time that the targets would have had in a window without its probes. width: how many

@@ -26,6 +26,7 @@ struct governed {
 	double call_ns, refused_ns, arming_ns;
 	double rate;	    /* calls per ns of own time, smoothed; < 0: never seen */
 	double peak;	    /* its highest of late */
+	double lately;	    /* its highest of the last few windows */
 	double armed_ns;    /* own time while it was ARMED, this time */
 	double grace_ns;    /* for its calls to return */
 	uint64_t calls;	    /* as of the last tick */
@@ -37,7 +38,8 @@ struct governed {
 	uint32_t place;	    /* in governor.windowed */
 	enum governor_state state;
 	bool asked, expensive, failed, hot;
-	bool planned; /* in the window that is outstanding */
+	bool planned;  /* in the window that is next */
+	bool recalled; /* was WINDOWED before it was ARMED */
 };
 
 struct governor_sortable {
@@ -78,7 +80,7 @@ struct governor {
 	bool chosen, outstanding; /* the next window's functions are; it is told */
 	double chosen_cost_ns;
 	uint64_t next_ns, last_ns; /* start of the next window, and of the last */
-	double window_cost_ns, window_gap_ns, window_size; /* smoothed */
+	double window_cost_ns; /* smoothed */
 
 	struct governor_plan plan;
 	uint32_t *limited, *release, *arm;

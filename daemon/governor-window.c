@@ -31,7 +31,11 @@
 #define GRACE_MAX_NS  (200 * MS_NS)
 #define CENSORED_PART 0.02
 #define PART_MIN      0.01
-#define SMOOTH	      8.0 /* windows */
+/* Of a function, from window to window; the second says when it is quiet. */
+#define PEAK_LASTS    0.97
+#define LATELY_LASTS  0.7
+#define SMOOTH	      64.0 /* windows, for what one costs */
+#define OWED_S	      0.5
 
 static int64_t least_turn(const struct governor *g)
 {
@@ -65,11 +69,18 @@ void governor_window_leave(struct governor *g, uint32_t i)
 	g->f[last].place = g->f[i].place;
 }
 
+/* Calls per ns, in windows that see most. A burst must not slow the target down by many
+ * times: it would last as much longer, and be seen the more. */
+static double busiest(const struct governed *f)
+{
+	return fmax(f->rate, f->peak);
+}
+
 /* What its calls take in a window, of own time. One that tripped is called more often than
  * was seen. */
 static double expected(const struct governor *g, const struct governed *f)
 {
-	double cost = fmax(f->rate, f->peak / 2) * governed_price_ns(g, f);
+	double cost = busiest(f) * governed_price_ns(g, f);
 
 	return f->windows ? cost : fmax(cost, UNSEEN);
 }
@@ -173,7 +184,7 @@ static double choose_length(const struct governor *g, const struct together *t, 
 	if (t->unseen)
 		return LENGTH_MIN_NS * scale;
 	if (t->overhead > TOGETHER) {
-		own = ALONE_CALLS / fmax(f->rate, f->peak / 2);
+		own = ALONE_CALLS / busiest(f);
 		return fmin(fmax(own, ALONE_MIN_NS * scale), LENGTH_MAX_NS * scale);
 	}
 	own = fmin(ARMING_TIMES * t->arming_ns, most_ns) / fmax(t->overhead, 1e-6);
@@ -186,20 +197,20 @@ static void set_caps(struct governor *g, double own)
 
 	for (k = 0; k < g->window.n; k++) {
 		const struct governed *f = &g->f[g->window_function[k]];
-		double calls = fmax(f->rate, f->peak / 2) * own;
+		double calls = busiest(f) * own;
 
 		g->window_cap[k] = fmax(f->windows ? CAP_MIN : ALONE_CALLS, CAP_TIMES * calls);
 	}
 }
 
-/* The next one is due: a random distance from the last. */
+/* The next one is due: a random distance from the last, longer when much is owed. */
 static void set_next(struct governor *g, uint64_t from_ns)
 {
-	double gap = GAP_MAX_NS, may = affordable(g);
+	double owed = -g->balance_ns / (2 * g->config.budget * S_NS * g->own_rate);
+	double gap = g->window_cost_ns / fmax(affordable(g), 1e-9);
 
-	if (may > 0)
-		gap = fmin(g->window_cost_ns / may, GAP_MAX_NS);
-	g->next_ns = from_ns + gap * (0.5 + governor_random(g));
+	gap *= 1 + fmin(fmax(owed, -0.5), 0.5);
+	g->next_ns = from_ns + fmin(gap, GAP_MAX_NS) * (0.5 + governor_random(g));
 }
 
 /* Who is in the next window. A choice stands until it can be paid for: else the cheap ones
@@ -216,9 +227,6 @@ static void choose_next(struct governor *g)
 		g->f[w->function[k]].planned = true;
 		g->f[w->function[k]].turn++;
 	}
-	if (!g->window_size)
-		g->window_size = w->n;
-	g->window_size += (w->n - g->window_size) / SMOOTH;
 	g->chosen = true;
 }
 
@@ -237,21 +245,14 @@ static double plan_cost(struct governor *g, const struct together *t)
 	       t->refused * fmin(t->grace_ns, w->length_ns / 4) * g->own_rate;
 }
 
-static void plan_start(struct governor *g, uint64_t now_ns, double cost)
+/* May so much be spent now? */
+static bool can_pay(const struct governor *g, double cost)
 {
-	struct governor_window *w = &g->window;
+	double left = g->balance_ns - g->pending_ns - g->spent_ns;
 
-	if (!g->window_gap_ns) {
-		g->window_cost_ns = cost;
-		g->window_gap_ns = fmin(cost / fmax(affordable(g), 1e-9), GAP_MAX_NS);
-		g->next_ns = now_ns + governor_random(g) * g->window_gap_ns;
-	}
-	w->start_ns = g->next_ns > now_ns ? g->next_ns : now_ns;
-	if (g->last_ns)
-		g->window_gap_ns +=
-			((double)(w->start_ns - g->last_ns) - g->window_gap_ns) / SMOOTH;
-	w->weight = g->window_gap_ns * fmax(g->n_windowed / g->window_size, 1);
-	g->last_ns = w->start_ns;
+	if (g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS)
+		return cost <= left;
+	return left > -OWED_S * S_NS * g->config.budget * g->own_rate;
 }
 
 const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
@@ -266,9 +267,13 @@ const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
 		choose_next(g);
 	t = look_together(g);
 	g->chosen_cost_ns = plan_cost(g, &t);
-	if (g->chosen_cost_ns > g->balance_ns - g->pending_ns - g->spent_ns)
+	if (!g->last_ns) {
+		g->window_cost_ns = g->chosen_cost_ns;
+		set_next(g, now_ns);
+	}
+	if (!can_pay(g, g->chosen_cost_ns))
 		return NULL;
-	plan_start(g, now_ns, g->chosen_cost_ns);
+	g->window.start_ns = g->last_ns = g->next_ns > now_ns ? g->next_ns : now_ns;
 	g->chosen = false;
 	g->outstanding = true;
 	return &g->window;
@@ -278,8 +283,10 @@ static void learn(struct governed *f, double calls, double own, double censored)
 {
 	double rate = calls / own;
 
-	f->rate = f->windows++ ? f->rate + (rate - f->rate) * 0.3 : rate;
-	f->peak = fmax(rate, f->peak * 0.8);
+	f->rate = f->windows ? f->rate + (rate - f->rate) * 0.3 : rate;
+	f->peak = f->windows++ ? f->peak : rate;
+	f->peak = fmax(rate, f->peak * PEAK_LASTS);
+	f->lately = fmax(rate, f->lately * LATELY_LASTS);
 	if (censored > CENSORED_PART * calls)
 		f->grace_ns = fmin(2 * f->grace_ns, GRACE_MAX_NS);
 	else
@@ -314,7 +321,7 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 			      seen->censored ? seen->censored[k] : 0);
 	}
 	g->pending_ns += cost + arming;
-	g->window_cost_ns += (cost + arming - g->window_cost_ns) / SMOOTH;
 	g->counts.windows++;
+	g->window_cost_ns += (cost + arming - g->window_cost_ns) / fmin(g->counts.windows, SMOOTH);
 	g->counts.window_ns += seen->length_ns;
 }

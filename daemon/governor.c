@@ -23,7 +23,7 @@
 #define RECALL_MARGIN 2.0
 #define RECALL_MOST  8
 #define RECALL_NS    (0.5 * S_NS)
-#define RECALL_WINDOWS 3
+#define RECALL_WINDOWS 8
 /* Limits until the next look. One that was never called has this part of what ARMED ones
  * may take meanwhile, some more if it was asked for, and a few calls in any case; to that
  * come so many times its calls in its busiest, but of all together no more than LIMIT_ALL
@@ -38,7 +38,7 @@
 #define FLOOD	     2.0
 #define FLOOD_NS     (20 * MS_NS)
 /* Seconds of the budget: most that is kept, and that is owed. */
-#define KEPT_S	     0.5
+#define KEPT_S	     1.0
 #define DEBT_S	     2.0
 
 double governor_random(struct governor *g)
@@ -265,7 +265,7 @@ static void account(struct governor *g, const struct governor_sight *sight)
 					  : own / wall;
 		/* Clocks of CPUs are read a little before or after: no single moment counts. */
 		if (wall > 20 * MS_NS)
-			g->width = fmax(cpu / wall, g->width * exp(-wall / (20 * S_NS)));
+			g->width = fmax(own / wall, g->width * exp(-wall / (2 * S_NS)));
 	}
 	g->own_ns += own;
 	/* CPU clocks may lag behind the calls. */
@@ -313,8 +313,8 @@ static void release(struct governor *g, uint32_t i)
 	/* It was recalled and comes back: let it stay away for longer. */
 	if (g->now_ns - f->since_ns > 4 * f->backoff_ns)
 		f->backoff_ns = BACKOFF_NS;
-	else if (f->windows)
-		f->backoff_ns = fmin(2 * f->backoff_ns, BACKOFF_MAX_NS);
+	else if (f->recalled)
+		f->backoff_ns = fmin(4 * f->backoff_ns, BACKOFF_MAX_NS);
 	g->armed -= governed_cost(g, f);
 	if (f->asked)
 		g->asked -= governed_cost(g, f);
@@ -334,7 +334,7 @@ static void release_tripped(struct governor *g, const struct governor_sight *sig
 			continue;
 		g->counts.trips++;
 		release(g, sight->tripped[k]);
-		f->rate = fmax(f->rate, f->peak);
+		f->rate = f->lately = fmax(f->rate, f->peak);
 	}
 }
 
@@ -372,7 +372,7 @@ static double recall_cost(const struct governor *g, const struct governed *f)
 {
 	if (f->windows < RECALL_WINDOWS || f->planned || g->now_ns - f->since_ns < f->backoff_ns)
 		return -1;
-	return fmax(f->rate, f->peak) * governed_price_ns(g, f);
+	return f->lately * governed_price_ns(g, f);
 }
 
 /* The cheapest come back, asked ones first, if twice their cost fits. */
@@ -399,6 +399,7 @@ static void recall(struct governor *g)
 		    f->arming_ns > g->balance_ns - g->spent_ns)
 			break;
 		g->spent_ns += f->arming_ns;
+		g->f[g->sorted[k].i].recalled = true;
 		arm(g, g->sorted[k].i);
 	}
 }

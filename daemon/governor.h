@@ -28,9 +28,11 @@
  *
  * "Own time" is CPU time of the targets less what the probes took of it. Costs are charged as
  * counted calls x price x contention, and what the doer says of refused hits and of arming.
- * What may be spent accrues with own time, budget x own; at the beginning there is an advance
- * of config.advance_ns. Nothing is spent that has not accrued, but what one tick's limits and
- * one window's caps let through before anybody can look.
+ * What may be spent accrues with own time, budget x own; in the first two seconds half of
+ * that, and there is an advance. Windows come as often as is paid for on the average of some
+ * ten seconds, or else a phase in which they are dear would be seen less: meanwhile some tenths
+ * of a second of the budget may be owed. Owed, too, is what one tick's limits let through
+ * before anybody can look.
  */
 #ifndef DAEMON_GOVERNOR_H
 #define DAEMON_GOVERNOR_H
@@ -49,7 +51,7 @@ struct governor_config {
 	uint64_t seed;	     /* of its random numbers */
 	double budget;	     /* share of own time, 0.05; 0: no limit, all armed, no windows */
 	bool at_once;	     /* arm all cheap ones in the first tick (run) */
-	uint64_t advance_ns; /* may be lost in the beginning; 0: 60 ms */
+	uint64_t advance_ns; /* may be lost in the beginning; 0: 40 ms */
 	uint32_t batch;	     /* most functions armed in one tick; 0: 512 */
 };
 
@@ -96,8 +98,6 @@ struct governor_window {
 	uint64_t length_ns;  /* wall time between opening and shutting */
 	uint64_t grace_ns;   /* after that: at most so long for open calls to return */
 	double overhead;     /* expected: what probes take in it, of own time */
-	double weight;	     /* of what is seen, against other windows': wall time (ns) per window
-			      * of one function, as planned (estimate.h) */
 };
 
 /* What happened in the window. Per function: in its order. */
@@ -143,7 +143,8 @@ void governor_failed(struct governor *g, uint32_t i);
 enum governor_state governor_state(const struct governor *g, uint32_t i);
 /* Calls per second of own time, as last seen; < 0: never seen. */
 double governor_rate(const struct governor *g, uint32_t i);
-/* How many CPUs the targets use when they are busy (estimate_progress). */
+/* How many CPUs the targets keep busy by themselves, at their busiest of late: for
+ * estimate_progress(). */
 double governor_width(const struct governor *g);
 /* What counted calls, refused ones and arming took so far. */
 double governor_cost_ns(const struct governor *g);

@@ -51,7 +51,7 @@ struct sim_function {
 	bool tripped;
 	bool in_window;
 	uint64_t exact_from;
-	double own_from, tripped_at;
+	double own_from, tripped_at, tripped_own;
 	struct estimate estimate;
 };
 
@@ -154,6 +154,8 @@ static inline void sim_init(struct sim *s, struct sim_function *f, uint32_t n,
 		struct sim_process *p = &s->process[i];
 
 		p->on = sim_random(s) < p->on_ms / (p->on_ms + p->off_ms);
+		if (p->kind == SIM_STEADY)
+			p->on = true;
 		p->next_ns = (p->on ? p->on_ms : p->off_ms) * 1e6 * sim_random(s);
 		if (p->kind == SIM_DRIFT || p->kind == SIM_STEADY)
 			p->next_ns = INFINITY;
@@ -171,6 +173,17 @@ static inline void sim_done(struct sim *s)
 static inline double sim_price(const struct sim *s, const struct sim_function *f)
 {
 	return !f->placed ? 0 : f->price_ns * (f->open ? 1 : s->refused_part);
+}
+
+/* Own time, as far as the doer knows. */
+static inline double sim_own(const struct sim *s)
+{
+	double counted = 0;
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++)
+		counted += s->f[i].counted;
+	return s->cpu - counted * s->believed_ns - s->refused_ns - s->arming_spent_ns;
 }
 
 /* At most so much wall time passes, less when something happens. */
@@ -227,8 +240,10 @@ static inline void sim_step(struct sim *s, double wall)
 	s->cpu += own + cost;
 	s->now += work < s->demand ? own + cost : fmax(own / work, own + cost);
 	for (i = 0; i < s->n; i++)
-		if (s->f[i].tripped_at == INFINITY)
+		if (s->f[i].tripped_at == INFINITY) {
 			s->f[i].tripped_at = s->now;
+			s->f[i].tripped_own = sim_own(s);
+		}
 	for (i = 0; i < s->n_process; i++)
 		if (s->own >= s->process[i].next_ns)
 			sim_change(s, &s->process[i]);
@@ -246,15 +261,12 @@ static inline void sim_arm(struct sim *s, uint32_t i, bool placed)
 	s->cpu += s->arming_ns / 2;
 }
 
-/* Own time, as far as the doer knows. */
-static inline double sim_own(const struct sim *s)
+/* It is in windows since it was refused, or now. */
+static inline void sim_open(struct sim *s, struct sim_function *f)
 {
-	double counted = 0;
-	uint32_t i;
-
-	for (i = 0; i < s->n; i++)
-		counted += s->f[i].counted;
-	return s->cpu - counted * s->believed_ns - s->refused_ns - s->arming_spent_ns;
+	f->own_from = f->tripped ? f->tripped_own : fmax(sim_own(s), 1);
+	estimate_open(&f->estimate, f->tripped ? f->tripped_at : s->now);
+	f->tripped = false;
 }
 
 static inline void sim_tick(struct sim *s)
@@ -283,13 +295,11 @@ static inline void sim_tick(struct sim *s)
 		estimate_exact(&f->estimate, calls, calls, calls * f->duration_ns);
 		s->moves++;
 	}
-	for (k = 0; k < plan->n_release; k++)
-		s->f[plan->release[k]].own_from = fmax(sim_own(s), 1);
 	for (k = 0; k < plan->n_arm; k++) {
 		struct sim_function *f = &s->f[plan->arm[k]];
 
 		if (f->own_from) {
-			estimate_close(&f->estimate, sim_own(s) - f->own_from);
+			estimate_close(&f->estimate, s->now, sim_own(s) - f->own_from);
 			s->moves++;
 		}
 		sim_arm(s, plan->arm[k], true);
@@ -299,7 +309,7 @@ static inline void sim_tick(struct sim *s)
 	}
 	for (i = 0; i < s->n; i++)
 		if (governor_state(s->g, i) == GOVERNOR_WINDOWED && !s->f[i].own_from)
-			s->f[i].own_from = fmax(sim_own(s), 1);
+			sim_open(s, &s->f[i]);
 	s->next_tick = s->now + 100e6;
 }
 
@@ -363,7 +373,7 @@ static inline void sim_window(struct sim *s, const struct governor_window *w)
 					.cpu_ns = cpu,
 					.probe_ns = probes,
 					.progress_ns = progress,
-					.weight = w->weight,
+					.now_ns = began,
 					.seen = part[k],
 					.length_ns = end - from,
 					.calls = calls[k],
@@ -407,7 +417,7 @@ static inline void sim_estimate(const struct sim *s, uint32_t i, struct estimate
 
 	if (governor_state(s->g, i) == GOVERNOR_ARMED)
 		estimate_exact(&e, calls, calls, calls * f->duration_ns);
-	estimate_result(&e, f->own_from ? sim_own(s) - f->own_from : 0, ret);
+	estimate_result(&e, s->now, f->own_from ? sim_own(s) - f->own_from : 0, ret);
 }
 
 #endif
