@@ -37,15 +37,13 @@ double estimate_student(double df)
 	       (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * df * df * df);
 }
 
-double estimate_progress(double cpu_ns, double probe_ns, double wall_ns, double width)
+double estimate_progress(double cpu_ns, double probe_ns, double armed_ns, double wall_ns,
+			 double width)
 {
-	double own = fmax(cpu_ns - probe_ns, cpu_ns * OWN_LEAST), busy;
+	double own = fmax(cpu_ns - probe_ns, cpu_ns * OWN_LEAST);
+	double most = cpu_ns * own / (own + fmax(fmin(armed_ns, probe_ns), 0));
 
-	if (wall_ns <= 0 || width <= 0)
-		return cpu_ns;
-	busy = (cpu_ns / (wall_ns * width) - 0.5) / 0.4;
-	busy = fmin(fmax(busy, 0), 1);
-	return own + (cpu_ns - own) * busy;
+	return fmin(fmax(width * wall_ns, own), fmax(most, own));
 }
 
 void estimate_censored(const uint32_t *bucket, const uint64_t *count, size_t n, double length_ns,

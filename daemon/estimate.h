@@ -45,7 +45,7 @@ struct estimate_window {
 	double now_ns;	    /* when it was opened */
 	double cpu_ns;	    /* of the targets, between opening and shutting */
 	double probe_ns;    /* of that, all probes: calls x price, refused ones too */
-	double progress_ns; /* estimate_progress(): own time if there had been no probes */
+	double progress_ns; /* estimate_progress() */
 	double seen;	    /* part of its length until the function was refused; 0: all of it */
 	double length_ns;   /* wall time, with the grace: a call longer than that is never seen */
 	double calls;	    /* entered in it */
@@ -97,11 +97,14 @@ void estimate_result(const struct estimate *e, double now_ns, double own_ns,
 		     struct estimate_result *ret);
 
 /*
- * Own time that the targets would have had in a window without its probes. width: how many
- * CPUs they use when they are busy (governor_width()). Where they were busy all the time the
- * probes took their time away; where there was idle time to take, nothing.
+ * Own time that the targets would have had in a window without the window's probes: what a
+ * window that slowed nothing would have seen. probe_ns: of all probes; armed_ns: of that, of
+ * functions that are armed all the time, which slow them outside windows, too. width: how
+ * many CPUs they keep busy (governor_width()). Where they had no idle time the window took
+ * its cost from them; else nothing.
  */
-double estimate_progress(double cpu_ns, double probe_ns, double wall_ns, double width);
+double estimate_progress(double cpu_ns, double probe_ns, double armed_ns, double wall_ns,
+			 double width);
 
 /*
  * Calls that outlive a window are seen the less often the longer they are: one of d, entered

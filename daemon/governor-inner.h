@@ -20,7 +20,7 @@
 #define GOVERNOR_ARMED_PART	0.4
 #define GOVERNOR_ASKED_PART	0.85
 #define GOVERNOR_WINDOW_PART	0.3
-#define GOVERNOR_PLANNED_PART	0.95
+#define GOVERNOR_PLANNED_PART	0.93
 
 struct governed {
 	double call_ns, refused_ns, arming_ns;
@@ -78,9 +78,10 @@ struct governor {
 	uint32_t *candidate;
 	int64_t turn;	       /* who joins begins before that */
 	bool chosen, outstanding; /* the next window's functions are; it is told */
-	double chosen_cost_ns;
+	double chosen_cost_ns, usual_ns; /* at the most; and usually */
 	uint64_t next_ns, last_ns; /* start of the next window, and of the last */
-	double window_cost_ns; /* smoothed */
+	double paid_ns, paid_windows; /* what windows cost, and how many these were; of late */
+	uint32_t done_windows;	      /* since the last tick */
 
 	struct governor_plan plan;
 	uint32_t *limited, *release, *arm;
@@ -101,6 +102,11 @@ static inline double governed_price_ns(const struct governor *g, const struct go
 static inline double governed_cost(const struct governor *g, const struct governed *f)
 {
 	return f->rate > 0 ? f->rate * governed_price_ns(g, f) : 0;
+}
+
+static inline bool governor_begins(const struct governor *g)
+{
+	return g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS;
 }
 
 /* [0, 1) */

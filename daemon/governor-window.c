@@ -30,12 +30,16 @@
 #define GRACE_MIN_NS  (1 * MS_NS)
 #define GRACE_MAX_NS  (200 * MS_NS)
 #define CENSORED_PART 0.02
+/* What is expected of the first window counts as this many. */
+#define PAID_FIRST    4.0
+#define USUAL	      8.0 /* windows, in what is usually expected of one */
 #define PART_MIN      0.01
 /* Of a function, from window to window; the second says when it is quiet. */
-#define PEAK_LASTS    0.97
+#define PEAK_LASTS    0.99
 #define LATELY_LASTS  0.7
-#define SMOOTH	      64.0 /* windows, for what one costs */
-#define OWED_S	      0.5
+/* Seconds of the budget: what may be owed, and what is owed is paid in the course of. */
+#define OWED_S	      1.0
+#define EVEN_S	      2.0
 
 static int64_t least_turn(const struct governor *g)
 {
@@ -92,7 +96,7 @@ static double affordable(const struct governor *g)
 	double part = fmax(GOVERNOR_WINDOW_PART * budget,
 			   GOVERNOR_PLANNED_PART * budget - g->armed);
 
-	if (g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS)
+	if (governor_begins(g))
 		part *= GOVERNOR_BEGINNING;
 	return part * g->own_rate;
 }
@@ -154,7 +158,7 @@ static size_t choose(struct governor *g, size_t candidates, double most_ns)
 
 /* What is expected of those that are chosen, in own time where it is a time. */
 struct together {
-	double overhead, refused, arming_ns, grace_ns;
+	double overhead, usual, refused, arming_ns, grace_ns; /* usual: not the most */
 	bool unseen;
 };
 
@@ -167,6 +171,7 @@ static struct together look_together(const struct governor *g)
 		const struct governed *f = &g->f[g->window_function[k]];
 
 		t.overhead += expected(g, f);
+		t.usual += governed_cost(g, f);
 		t.refused += expected(g, f) * f->refused_ns / f->call_ns;
 		t.arming_ns += f->arming_ns;
 		t.grace_ns = fmax(t.grace_ns, f->grace_ns);
@@ -206,10 +211,11 @@ static void set_caps(struct governor *g, double own)
 /* The next one is due: a random distance from the last, longer when much is owed. */
 static void set_next(struct governor *g, uint64_t from_ns)
 {
-	double owed = -g->balance_ns / (2 * g->config.budget * S_NS * g->own_rate);
-	double gap = g->window_cost_ns / fmax(affordable(g), 1e-9);
+	double owed_s = -g->balance_ns / (g->config.budget * S_NS * g->own_rate);
+	double cost = fmax(g->paid_ns / g->paid_windows, g->usual_ns);
+	double gap = cost / fmax(affordable(g), 1e-9);
 
-	gap *= 1 + fmin(fmax(owed, -0.5), 0.5);
+	gap *= 1 + fmin(fmax(owed_s / EVEN_S, -0.5), 0.5);
 	g->next_ns = from_ns + fmin(gap, GAP_MAX_NS) * (0.5 + governor_random(g));
 }
 
@@ -240,6 +246,7 @@ static double plan_cost(struct governor *g, const struct together *t)
 	w->grace_ns = t->grace_ns;
 	w->overhead = t->overhead;
 	set_caps(g, own);
+	g->usual_ns += (own * t->usual + t->arming_ns - g->usual_ns) / USUAL;
 	/* The grace is mostly over when the last call has returned. */
 	return own * t->overhead + t->arming_ns +
 	       t->refused * fmin(t->grace_ns, w->length_ns / 4) * g->own_rate;
@@ -250,7 +257,7 @@ static bool can_pay(const struct governor *g, double cost)
 {
 	double left = g->balance_ns - g->pending_ns - g->spent_ns;
 
-	if (g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS)
+	if (governor_begins(g))
 		return cost <= left;
 	return left > -OWED_S * S_NS * g->config.budget * g->own_rate;
 }
@@ -267,8 +274,9 @@ const struct governor_window *governor_next(struct governor *g, uint64_t now_ns)
 		choose_next(g);
 	t = look_together(g);
 	g->chosen_cost_ns = plan_cost(g, &t);
-	if (!g->last_ns) {
-		g->window_cost_ns = g->chosen_cost_ns;
+	if (!g->paid_windows) {
+		g->paid_windows = PAID_FIRST;
+		g->paid_ns = PAID_FIRST * g->chosen_cost_ns;
 		set_next(g, now_ns);
 	}
 	if (!can_pay(g, g->chosen_cost_ns))
@@ -284,7 +292,7 @@ static void learn(struct governed *f, double calls, double own, double censored)
 	double rate = calls / own;
 
 	f->rate = f->windows ? f->rate + (rate - f->rate) * 0.3 : rate;
-	f->peak = f->windows++ ? f->peak : rate;
+	f->windows++;
 	f->peak = fmax(rate, f->peak * PEAK_LASTS);
 	f->lately = fmax(rate, f->lately * LATELY_LASTS);
 	if (censored > CENSORED_PART * calls)
@@ -302,6 +310,7 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 	if (!g->outstanding)
 		return;
 	g->outstanding = false;
+	set_next(g, g->last_ns);
 	for (k = 0; k < w->n; k++) {
 		g->f[w->function[k]].planned = false;
 		if (seen->failed)
@@ -309,7 +318,6 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 		cost += seen->calls[k] * governed_price_ns(g, &g->f[w->function[k]]);
 		arming += g->f[w->function[k]].arming_ns;
 	}
-	set_next(g, g->last_ns);
 	if (seen->failed)
 		return;
 	own = fmax(seen->cpu_ns * (1 - fmin(g->armed, 0.5)) - cost, seen->cpu_ns * 0.01);
@@ -321,7 +329,12 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 			      seen->censored ? seen->censored[k] : 0);
 	}
 	g->pending_ns += cost + arming;
+	if (governor_begins(g)) {
+		g->paid_ns += cost + arming;
+		g->paid_windows++;
+	} else {
+		g->done_windows++;
+	}
 	g->counts.windows++;
-	g->window_cost_ns += (cost + arming - g->window_cost_ns) / fmin(g->counts.windows, SMOOTH);
 	g->counts.window_ns += seen->length_ns;
 }

@@ -40,6 +40,8 @@
 /* Seconds of the budget: most that is kept, and that is owed. */
 #define KEPT_S	     1.0
 #define DEBT_S	     2.0
+/* What a window costs is an average of so long. */
+#define PAID_NS	     (10 * S_NS)
 
 double governor_random(struct governor *g)
 {
@@ -164,15 +166,11 @@ static double smooth(double old, double now, double part)
 	return old + (now - old) * (1 - exp(-part));
 }
 
-static bool beginning(const struct governor *g)
+/* Calls of this tick, and what they took; of that, those of ARMED ones. */
+static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *counted,
+			  double *ret_armed)
 {
-	return g->now_ns - g->first_ns < GOVERNOR_BEGINNING_NS;
-}
-
-/* Calls of this tick, and what they took. */
-static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *counted)
-{
-	double cost = 0;
+	double cost = 0, armed = 0, one;
 	size_t i;
 
 	for (i = 0; i < g->n; i++) {
@@ -183,8 +181,11 @@ static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *c
 			continue;
 		counted[i] = fmin(calls[i] - f->calls, UINT32_MAX);
 		f->calls = calls[i];
-		cost += counted[i] * governed_price_ns(g, f);
+		one = counted[i] * governed_price_ns(g, f);
+		cost += one;
+		armed += f->state == GOVERNOR_ARMED ? one : 0;
 	}
+	*ret_armed = armed;
 	return cost;
 }
 
@@ -223,15 +224,27 @@ static void take_rates(struct governor *g, const uint32_t *counted, double own, 
 	}
 }
 
+/* What windows cost, and whatever else is not calls of ARMED ones. */
+static void account_windows(struct governor *g, double cost, double wall)
+{
+	double left = exp(-wall / PAID_NS);
+
+	if (governor_begins(g))
+		return;
+	g->paid_ns = g->paid_ns * left + cost;
+	g->paid_windows = g->paid_windows * left + g->done_windows;
+	g->done_windows = 0;
+}
+
 /* What the beginning took is over when it is; later, what was lost is not regained for ever. */
 static void accrue(struct governor *g, double own, double cost, bool began)
 {
 	double second = g->config.budget * S_NS * fmax(g->own_rate, 0.1);
 	double most = fmax(KEPT_S * second, 2 * g->chosen_cost_ns);
 
-	g->balance_ns += g->config.budget * own * (beginning(g) ? GOVERNOR_BEGINNING : 1) - cost;
+	g->balance_ns += g->config.budget * own * (governor_begins(g) ? GOVERNOR_BEGINNING : 1) - cost;
 	g->pending_ns = 0;
-	if (beginning(g))
+	if (governor_begins(g))
 		return;
 	if (began)
 		g->balance_ns = fmax(g->balance_ns, 0);
@@ -241,19 +254,19 @@ static void accrue(struct governor *g, double own, double cost, bool began)
 static void account(struct governor *g, const struct governor_sight *sight)
 {
 	uint32_t *counted = g->counted;
-	double cpu, wall, own, cost;
+	double cpu, wall, own, cost, armed;
 	bool began;
 
 	if (!g->first_ns)
 		g->first_ns = g->now_ns = sight->now_ns;
 	wall = fmax((double)sight->now_ns - g->now_ns, 0);
 	cpu = fmax(sight->cpu_ns - g->cpu_ns, 0);
-	began = beginning(g);
+	began = governor_begins(g);
 	g->now_ns = sight->now_ns;
 	g->cpu_ns = sight->cpu_ns;
 	if (sight->contention > 0)
 		g->contention = sight->contention;
-	cost = count_calls(g, sight->calls, counted);
+	cost = count_calls(g, sight->calls, counted, &armed);
 	g->calls_ns += cost;
 	cost += sight->refused_ns - g->refused_ns + sight->arming_ns - g->arming_ns;
 	g->refused_ns = sight->refused_ns;
@@ -270,6 +283,7 @@ static void account(struct governor *g, const struct governor_sight *sight)
 	g->own_ns += own;
 	/* CPU clocks may lag behind the calls. */
 	take_rates(g, counted, cost > 0 ? fmax(own, MS_NS / 5) : own, cost);
+	account_windows(g, cost - armed, wall);
 	accrue(g, own, cost, began);
 }
 
@@ -380,7 +394,7 @@ static void recall(struct governor *g)
 {
 	size_t i, n = 0, k;
 
-	if (beginning(g) || g->now_ns - g->recalled_ns < RECALL_NS)
+	if (governor_begins(g) || g->now_ns - g->recalled_ns < RECALL_NS)
 		return;
 	g->recalled_ns = g->now_ns;
 	for (i = 0; i < g->n_windowed; i++) {
@@ -421,7 +435,7 @@ static void put_in_order(struct governor *g)
 /* May this one be armed now too, in the tick that has armed so many? */
 static bool may_admit(const struct governor *g, const struct governed *f)
 {
-	double part = beginning(g) ? 0.5 : 0.3;
+	double part = governor_begins(g) ? 0.5 : 0.3;
 
 	if (!g->config.budget || (g->config.at_once && !f->expensive))
 		return true;

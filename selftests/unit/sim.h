@@ -330,7 +330,7 @@ static inline void sim_window(struct sim *s, const struct governor_window *w)
 	uint64_t *calls = calloc(w->n, sizeof(*calls));
 	double *part = calloc(w->n, sizeof(*part));
 	struct governor_seen seen = {.calls = calls, .part = part};
-	double from, began, cpu, probes, refused, all = 0, end, progress, counted_before = 0;
+	double from, began, cpu, probes, refused, all = 0, end, progress, counted_before = 0, armed;
 	uint32_t k, i;
 
 	for (k = 0; k < w->n; k++) {
@@ -354,9 +354,13 @@ static inline void sim_window(struct sim *s, const struct governor_window *w)
 	for (i = 0; i < s->n; i++)
 		all += s->f[i].counted;
 	probes = (all - counted_before) * s->believed_ns + s->refused_ns - refused;
-	progress = estimate_progress(cpu, probes, end - from, governor_width(s->g));
-	for (k = 0; k < w->n; k++)
+	armed = all - counted_before;
+	for (k = 0; k < w->n; k++) {
 		s->f[w->function[k]].open = false;
+		armed -= s->f[w->function[k]].counted - calls[k];
+	}
+	progress = estimate_progress(cpu, probes, armed * s->believed_ns, end - from,
+				     governor_width(s->g));
 	/* Shut; some grace. */
 	for (from = s->now; s->now < from + 0.3e6;)
 		sim_step(s, from + 0.3e6 - s->now);
