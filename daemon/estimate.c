@@ -37,13 +37,16 @@ double estimate_student(double df)
 	       (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * df * df * df);
 }
 
-double estimate_progress(double cpu_ns, double probe_ns, double armed_ns, double wall_ns,
-			 double width)
+double estimate_progress(const struct estimate_cost *c)
 {
-	double own = fmax(cpu_ns - probe_ns, cpu_ns * OWN_LEAST);
-	double most = cpu_ns * own / (own + fmax(fmin(armed_ns, probe_ns), 0));
+	double own = fmax(c->cpu_ns - c->probe_ns, c->cpu_ns * OWN_LEAST);
+	double armed_ns = fmax(fmin(c->armed_ns, c->probe_ns), 0), most;
 
-	return fmin(fmax(width * wall_ns, own), fmax(most, own));
+	if (own <= 0)
+		return 0;
+	most = fmax(c->cpu_ns * own / (own + armed_ns), own);
+	most -= c->duty * (most - own);
+	return fmin(fmax(c->width * c->wall_ns, own), most);
 }
 
 void estimate_censored(const uint32_t *bucket, const uint64_t *count, size_t n, double length_ns,
@@ -117,13 +120,34 @@ static void add_last(struct estimate *e, double until_ns)
 	e->last.now_ns = 0;
 }
 
-void estimate_open(struct estimate *e, double now_ns)
+void estimate_open(struct estimate *e, double now_ns, double rate)
 {
-	e->from_ns = now_ns;
+	e->from_ns = e->open_ns = now_ns;
+	e->rate = rate;
+}
+
+/* The time before the first window: at its rate, or if that is less than the rate of then,
+ * anything in between. */
+static void close_gap(struct estimate *e, const struct estimate_window *w)
+{
+	double own = fmax(w->cpu_ns - w->probe_ns, w->cpu_ns * OWN_LEAST);
+	double wall = fmax(w->now_ns - e->open_ns, 0), rate;
+
+	rate = own > 0 ? w->calls / own / (w->seen > 0 ? w->seen : 1) : 0;
+	if (rate < e->rate) {
+		/* Mostly calm: what trips a fuse is over soon, more often than not. */
+		e->gap_calls += wall * (e->rate + 2 * rate) / 3;
+		e->gap_error += wall * (e->rate - rate) / 2;
+		e->gap_ns += wall;
+		e->from_ns = w->now_ns;
+	}
+	e->rate = 0;
 }
 
 void estimate_window(struct estimate *e, const struct estimate_window *w)
 {
+	if (e->rate > 0)
+		close_gap(e, w);
 	if (e->last.now_ns)
 		add_last(e, (e->last.now_ns + w->now_ns) / 2);
 	e->last = *w;
@@ -156,11 +180,32 @@ static bool all_seen(const struct estimate_moments *m)
 	       m->missing_ns <= MISSING_MOST * m->total.x;
 }
 
+/* What was done before first windows; returns how much of own_ns that is. */
+static double add_gap(struct estimate *e, double own_ns)
+{
+	double scale = e->wall_ns > 0 ? own_ns / e->wall_ns : 0;
+	double each = e->exits > 0 ? e->total_ns / e->exits : 0, error = e->gap_error * scale;
+
+	e->calls += e->gap_calls * scale;
+	e->calls_var += error * error;
+	e->total_ns += e->gap_calls * scale * each;
+	e->total_var += error * each * error * each;
+	return e->gap_ns * scale;
+}
+
 /* What the windows say of own_ns. */
 static void add(struct estimate *e, const struct estimate_moments *m, double own_ns)
 {
 	double up = own_ns / m->own, calls, calls_var, total, total_var, price;
 	double missing = fmax(m->missing_ns, 0) / m->t * own_ns;
+
+	e->windows += m->n;
+	e->observed_ns += m->own;
+	e->own_ns += own_ns;
+	e->censored += m->censored;
+	e->hits += m->hits;
+	e->strata++;
+	own_ns -= add_gap(e, own_ns);
 
 	calls = scale_up(m, &m->calls, own_ns, &calls_var);
 	total = scale_up(m, &m->total, own_ns, &total_var);
@@ -175,24 +220,20 @@ static void add(struct estimate *e, const struct estimate_moments *m, double own
 	e->calls_price += price * calls;
 	e->total_price += price * total;
 	e->untimed |= !all_seen(m);
-	e->windows += m->n;
-	e->observed_ns += m->own;
-	e->own_ns += own_ns;
-	e->censored += m->censored;
-	e->hits += m->hits;
-	e->strata++;
 }
 
 void estimate_close(struct estimate *e, double now_ns, double own_ns)
 {
 	add_last(e, now_ns);
+	e->wall_ns += fmax(now_ns - e->open_ns, 0);
 	own_ns += e->waiting_ns;
 	if (e->now.n < ESTIMATE_WINDOWS_MIN || e->now.t <= 0) {
 		e->waiting_ns = own_ns;
 		return;
 	}
 	add(e, &e->now, own_ns);
-	e->waiting_ns = 0;
+	e->waiting_ns = e->wall_ns = 0;
+	e->gap_calls = e->gap_error = e->gap_ns = 0;
 	e->now = (struct estimate_moments){};
 }
 

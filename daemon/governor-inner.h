@@ -81,7 +81,9 @@ struct governor {
 	double chosen_cost_ns, usual_ns; /* at the most; and usually */
 	uint64_t next_ns, last_ns; /* start of the next window, and of the last */
 	double paid_ns, paid_windows; /* what windows cost, and how many these were; of late */
-	uint32_t done_windows;	      /* since the last tick */
+	double wall_ns, windows_ns;   /* time, and time in windows; of late */
+	double done_ns;		      /* since the last tick */
+	uint32_t done_windows;
 
 	struct governor_plan plan;
 	uint32_t *limited, *release, *arm;

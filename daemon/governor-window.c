@@ -336,5 +336,6 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 		g->done_windows++;
 	}
 	g->counts.windows++;
+	g->done_ns += seen->length_ns;
 	g->counts.window_ns += seen->length_ns;
 }

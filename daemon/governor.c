@@ -229,6 +229,9 @@ static void account_windows(struct governor *g, double cost, double wall)
 {
 	double left = exp(-wall / PAID_NS);
 
+	g->wall_ns = g->wall_ns * left + wall;
+	g->windows_ns = g->windows_ns * left + g->done_ns;
+	g->done_ns = 0;
 	if (governor_begins(g))
 		return;
 	g->paid_ns = g->paid_ns * left + cost;
@@ -552,6 +555,11 @@ double governor_rate(const struct governor *g, uint32_t i)
 double governor_width(const struct governor *g)
 {
 	return g->width;
+}
+
+double governor_duty(const struct governor *g)
+{
+	return g->wall_ns > 0 ? fmin(g->windows_ns / g->wall_ns, 1) : 0;
 }
 
 double governor_cost_ns(const struct governor *g)

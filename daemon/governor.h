@@ -146,6 +146,8 @@ double governor_rate(const struct governor *g, uint32_t i);
 /* How many CPUs the targets keep busy by themselves, at their busiest of late: for
  * estimate_progress(). */
 double governor_width(const struct governor *g);
+/* What part of the time is spent in windows. */
+double governor_duty(const struct governor *g);
 /* What counted calls, refused ones and arming took so far. */
 double governor_cost_ns(const struct governor *g);
 void governor_counts(const struct governor *g, struct governor_counts *ret);

@@ -265,7 +265,8 @@ static inline void sim_arm(struct sim *s, uint32_t i, bool placed)
 static inline void sim_open(struct sim *s, struct sim_function *f)
 {
 	f->own_from = f->tripped ? f->tripped_own : fmax(sim_own(s), 1);
-	estimate_open(&f->estimate, f->tripped ? f->tripped_at : s->now);
+	estimate_open(&f->estimate, f->tripped ? f->tripped_at : s->now,
+		      governor_rate(s->g, f - s->f) * 1e-9);
 	f->tripped = false;
 }
 
@@ -359,8 +360,9 @@ static inline void sim_window(struct sim *s, const struct governor_window *w)
 		s->f[w->function[k]].open = false;
 		armed -= s->f[w->function[k]].counted - calls[k];
 	}
-	progress = estimate_progress(cpu, probes, armed * s->believed_ns, end - from,
-				     governor_width(s->g));
+	progress = estimate_progress(&(struct estimate_cost){
+		cpu, probes, armed * s->believed_ns, end - from, governor_width(s->g),
+		governor_duty(s->g)});
 	/* Shut; some grace. */
 	for (from = s->now; s->now < from + 0.3e6;)
 		sim_step(s, from + 0.3e6 - s->now);
