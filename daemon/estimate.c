@@ -24,13 +24,13 @@ double estimate_student(double df)
 	static const double z = 1.959964;
 	double z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
 
-	/* Cornish-Fisher is good to 0.2 % from 3 on; 1 and 2 have closed forms. */
-	if (df < 3) {
-		static const double exact[] = {12.706, 4.303, 3.182};
+	/* Cornish-Fisher is good to 0.2 % from 5 on; below, from the tables, and between these
+	 * linear in the logarithm. */
+	if (df < 5) {
+		static const double exact[] = {12.706, 4.303, 3.182, 2.776, 2.571};
 		double at = fmax(df, 1) - 1;
-		int i = at < 1 ? 0 : 1;
+		int i = (int)at;
 
-		/* Between them, linear in the logarithm. */
 		return exp(log(exact[i]) + (log(exact[i + 1]) - log(exact[i])) * (at - i));
 	}
 	return z + (z3 + z) / (4 * df) + (5 * z5 + 16 * z3 + 3 * z) / (96 * df * df) +
