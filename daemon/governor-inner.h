@@ -64,6 +64,7 @@ struct governor {
 	double armed, asked; /* cost of ARMED ones, of own time; of these, asked for */
 	double own_ns;
 	double spent_ns; /* by what this tick's plan arms */
+	double alarm; /* trips, of the last moments */
 	uint64_t recalled_ns;
 
 	uint32_t *order; /* of arming; WAITING ones are beyond the cursor */

@@ -13,7 +13,7 @@
 #include "governor-inner.h"
 
 #define TOGETHER     0.35
-#define UNSEEN	     0.25 /* at least, of one that no window has seen */
+#define UNSEEN	     0.12 /* at least, of one that no window has seen */
 #define LENGTH_MIN_NS (5 * MS_NS)
 #define LENGTH_MAX_NS (20 * MS_NS)
 #define ALONE_MIN_NS  (1 * MS_NS)

@@ -32,6 +32,10 @@
 #define LEAST_ASKED  8.0
 #define LEAST_CALLS  16.0
 #define LIMIT_PEAKS  4.0
+/* When several trip within a short time more will: each so many make the least that much
+ * less. */
+#define ALARM_TRIPS  2.0
+#define ALARM_NS     (200 * MS_NS)
 #define LIMIT_ALL    3.0
 #define HOT_SAMPLES  2
 /* This many times the budget, in a tick of some length, is a flood. */
@@ -275,6 +279,7 @@ static void account(struct governor *g, const struct governor_sight *sight)
 	g->refused_ns = sight->refused_ns;
 	g->arming_ns = sight->arming_ns;
 	own = fmax(cpu - cost, cpu / 20);
+	g->alarm *= exp(-wall / ALARM_NS);
 	if (wall > 0) {
 		g->tick_ns = smooth(g->tick_ns, wall, 0.2);
 		g->own_rate = g->own_rate ? smooth(g->own_rate, own / wall, wall / (2 * S_NS))
@@ -350,6 +355,7 @@ static void release_tripped(struct governor *g, const struct governor_sight *sig
 		if (f->state != GOVERNOR_ARMED)
 			continue;
 		g->counts.trips++;
+		g->alarm++;
 		release(g, sight->tripped[k]);
 		f->rate = f->lately = fmax(f->rate, f->peak);
 	}
@@ -487,7 +493,7 @@ static struct allowance allow(const struct governor *g)
 		if (f->state == GOVERNOR_ARMED && !f->asked)
 			expected_ns += f->peak * a.own_ns * governed_price_ns(g, f);
 	}
-	a.least_ns = all_ns / LEAST_PARTS;
+	a.least_ns = all_ns / LEAST_PARTS / (1 + g->alarm / ALARM_TRIPS);
 	a.scale = fmin(LIMIT_PEAKS, LIMIT_ALL * all_ns / fmax(expected_ns, 1));
 	return a;
 }

@@ -348,8 +348,11 @@ static inline void sim_window(struct sim *s, const struct governor_window *w)
 	from = began = s->now;
 	cpu = s->cpu;
 	refused = s->refused_ns;
-	while (s->now < from + w->length_ns)
+	while (s->now < from + w->length_ns) {
+		if (s->n_tripped && s->now >= s->next_tick)
+			sim_tick(s);
 		sim_step(s, from + w->length_ns - s->now);
+	}
 	end = s->now;
 	cpu = s->cpu - cpu;
 	for (i = 0; i < s->n; i++)
