@@ -210,7 +210,7 @@ static int apply_percentiles(struct options *o, char *word, char *why)
 	while ((item = strsep(&rest, ","))) {
 		double value;
 
-		if (n == PERCENTILES_MAX || parse_percentile(item, &value) < 0)
+		if (n == PERCENTILES_MAX || parse_percent(item, &value) < 0)
 			return -EINVAL;
 		o->percentile[n++] = value;
 	}

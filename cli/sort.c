@@ -61,7 +61,7 @@ int sort_parse(const char *word, struct sort *ret, char *why, size_t why_size)
 			*ret = (struct sort){columns[i].value, 0};
 			return 0;
 		}
-	if ((*word == 'p' || *word == 'P') && parse_percentile(word + 1, &percentile) == 0) {
+	if ((*word == 'p' || *word == 'P') && parse_percent(word + 1, &percentile) == 0) {
 		*ret = (struct sort){by_percentile, percentile};
 		return 0;
 	}

@@ -138,7 +138,7 @@ int parse_duration(const char *word, uint64_t *ret_ns)
 	return 0;
 }
 
-int parse_percentile(const char *word, double *ret)
+int parse_percent(const char *word, double *ret)
 {
 	const char *p = word;
 	uint64_t whole, billionths;

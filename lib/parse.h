@@ -13,7 +13,7 @@
 int parse_u64(const char *word, uint64_t max, uint64_t *ret);
 int parse_pid(const char *word, int32_t *ret);		/* 1 .. 2^22 */
 int parse_duration(const char *word, uint64_t *ret_ns); /* 500ms 10s 1.5m 1h 250us; bare: seconds */
-int parse_percentile(const char *word, double *ret);	/* 0 .. 100, decimals allowed */
+int parse_percent(const char *word, double *ret);		/* 0 .. 100, decimals allowed */
 int parse_bool(const char *word, bool *ret);		/* 1 0 true false yes no on off */
 
 #endif

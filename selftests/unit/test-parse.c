@@ -50,15 +50,15 @@ static void percentiles(void **state)
 	static const char *const wrong[] = {"", "-1", "nan", "1e1", "95%", "9.", "+5", "0x10"};
 	double p = 7;
 
-	assert_int_equal(parse_percentile("99.9", &p), 0);
+	assert_int_equal(parse_percent("99.9", &p), 0);
 	assert_true(p == 99.9);
-	assert_int_equal(parse_percentile("0", &p), 0);
-	assert_int_equal(parse_percentile("100.0", &p), 0);
+	assert_int_equal(parse_percent("0", &p), 0);
+	assert_int_equal(parse_percent("100.0", &p), 0);
 	assert_true(p == 100);
-	assert_int_equal(parse_percentile("101", &p), -ERANGE);
-	assert_int_equal(parse_percentile("100.01", &p), -ERANGE);
+	assert_int_equal(parse_percent("101", &p), -ERANGE);
+	assert_int_equal(parse_percent("100.01", &p), -ERANGE);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		assert_int_equal(parse_percentile(wrong[i], &p), -EINVAL);
+		assert_int_equal(parse_percent(wrong[i], &p), -EINVAL);
 	assert_true(p == 100);
 }
 
