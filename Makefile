@@ -53,8 +53,8 @@ CFLAGS_ALL := $(filter-out -D_FORTIFY_SOURCE=2,$(CFLAGS_ALL)) -fsanitize=$(SAN) 
 LDFLAGS_ALL += -fsanitize=$(SAN)
 endif
 
-LIBS_LIB    := -lprotobuf-c -lz
-LIBS_DAEMON := -lbpf -lelf -lsystemd -lpthread -lm $(LIBS_LIB)
+LIBS_LIB    := -lprotobuf-c -lz -lm
+LIBS_DAEMON := -lbpf -lelf -lsystemd -lpthread $(LIBS_LIB)
 LIBS_READER := -ldw -lelf -llzma -lZydis -lZycore -lpcre2-8 -liberty $(LIBS_LIB)
 LIBS_CLI    := -ljansson -lpcre2-8 -liberty $(LIBS_LIB)
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/cleanup.h"
 #include "lib/merge.h"
+#include "lib/merge-estimates.h"
 
 /* Files may hold any number: a sum that does not fit stays the largest. */
 static void add(uint64_t *into, uint64_t from)
@@ -131,6 +132,11 @@ static int merge_probe(Hotpath__Probe *into, const Hotpath__Probe *from)
 
 static int merge_function(Hotpath__Function *into, const Hotpath__Function *from)
 {
+	int r;
+
+	r = merge_estimated(into, from);
+	if (r < 0)
+		return r;
 	if (from->exits && (!into->exits || from->min_ns < into->min_ns))
 		into->min_ns = from->min_ns;
 	if (from->exits)
@@ -463,6 +469,7 @@ int merge_target(Hotpath__Target *into, const Hotpath__Target *from)
 		return r;
 
 	merge_state(into, from);
+	merge_overhead(into, from);
 	merge_sums(into, from);
 	count_functions(into);
 	return 0;

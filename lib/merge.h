@@ -18,6 +18,8 @@
  *	complete	only if both are
  *	exit status, parent, family, cgroup	kept where both say the same
  *	returns		the weaker, and the reason says that they differ
+ *	estimates	sums, and so are their variances; known where both are
+ *	overhead	sums, percent of the time of both; none where one has none
  *	notes		each sentence once, at most 100; how many more is in the health
  *	pids		the first 1000; processes counts all
  */

@@ -291,6 +291,98 @@ static void damaged_figures_do_no_harm(void **state)
 	drop(a);
 }
 
+static Hotpath__Estimated *estimate(Hotpath__Function *f, double calls, double se)
+{
+	f->estimated = malloc(sizeof(*f->estimated));
+	hotpath__estimated__init(f->estimated);
+	f->estimated->known = f->estimated->timed = true;
+	f->estimated->calls = calls;
+	f->estimated->calls_se = se;
+	f->estimated->total_ns = calls * 10;
+	f->estimated->total_se_ns = se * 10;
+	f->estimated->windows = 7;
+	return f->estimated;
+}
+
+static void estimates_and_their_variances_are_summed(void **state)
+{
+	Hotpath__Target *a = target(10), *b = target(11), *c = target(12), *d = target(13);
+	Hotpath__Function *f = function(a, "work", 0x100, SESSION);
+	Hotpath__Estimated *e;
+
+	times(f, 100, 10, 10);
+	estimate(f, 1000, 30)->released_at_ns = 900;
+	estimate(function(b, "work", 0x100, SESSION), 500, 40)->released_at_ns = 300;
+	times(function(c, "work", 0x100, SESSION), 20, 10, 10); /* saw every call */
+	merge(a, b);
+	merge(a, c);
+
+	e = f->estimated;
+	assert_int_equal(f->calls, 120);
+	assert_true(e->calls == 1520 && e->calls_se == 50);
+	assert_true(e->total_ns == 15200 && e->total_se_ns == 500);
+	assert_true(e->known && e->timed);
+	assert_int_equal(e->windows, 14);
+	assert_int_equal(e->released_at_ns, 300);
+
+	e = estimate(function(d, "work", 0x100, SESSION), 9, 1);
+	e->known = false;
+	e->why = strdup("seen in 1 window only");
+	merge(a, d);
+	assert_false(f->estimated->known);
+	assert_string_equal(f->estimated->why, "seen in 1 window only");
+	drop(a);
+}
+
+static void estimates_join_what_saw_every_call(void **state)
+{
+	Hotpath__Target *a = target(10), *b = target(11);
+	Hotpath__Function *f = function(a, "work", 0x100, SESSION);
+
+	times(f, 20, 10, 10);
+	estimate(function(b, "work", 0x100, SESSION), 500, 40);
+	merge(a, b);
+
+	assert_true(f->estimated->calls == 520 && f->estimated->calls_se == 40);
+	assert_true(f->estimated->total_ns == 5200 && f->estimated->known);
+	drop(a);
+}
+
+static Hotpath__Overhead *overhead(Hotpath__Target *t, uint64_t cpu_ns, double percent)
+{
+	t->cpu_total_ns = cpu_ns;
+	t->overhead = malloc(sizeof(*t->overhead));
+	hotpath__overhead__init(t->overhead);
+	t->overhead->budgeted = t->overhead->sampled = true;
+	t->overhead->percent = percent;
+	t->overhead->budget_percent = 5;
+	t->overhead->hits = cpu_ns;
+	t->overhead->contention = percent;
+	t->overhead->armed = (uint32_t)percent;
+	return t->overhead;
+}
+
+static void costs_are_of_the_time_of_both(void **state)
+{
+	Hotpath__Target *a = target(10), *b = target(11), *c = target(12);
+
+	overhead(a, 1020, 2); /* 1000 own, 20 of probes */
+	overhead(b, 3120, 4); /* 3000 own, 120 of probes */
+	b->overhead->sampled = false;
+	merge(a, b);
+
+	assert_true(a->overhead->percent > 3.4999 && a->overhead->percent < 3.5001);
+	assert_int_equal(a->overhead->hits, 4140);
+	assert_true(a->overhead->contention > 3.5 && a->overhead->contention < 3.51);
+	assert_true(a->overhead->budgeted && a->overhead->budget_percent == 5);
+	assert_false(a->overhead->sampled);
+	assert_int_equal(a->overhead->armed, 4);
+
+	merge(a, c); /* of whose cost nothing is known */
+	assert_null(a->overhead);
+	drop(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +395,9 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_is_a_number),
 		cmocka_unit_test(what_differs_is_not_claimed),
 		cmocka_unit_test(damaged_figures_do_no_harm),
+		cmocka_unit_test(estimates_and_their_variances_are_summed),
+		cmocka_unit_test(estimates_join_what_saw_every_call),
+		cmocka_unit_test(costs_are_of_the_time_of_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
