@@ -137,6 +137,25 @@ static void print_family(FILE *f, const struct options *options, const Hotpath__
 		fprintf(f, "`hotpath detach %%%u` ends it\n", reply->family);
 }
 
+/* What will happen to the target: an attach without -f is of functions that nobody chose. */
+static void print_budget(FILE *f, const struct options *options, const Hotpath__AttachReply *reply)
+{
+	uint32_t ppm;
+
+	if (!reply->n_targets)
+		return;
+	ppm = reply->targets[0]->budget_ppm;
+	if (!ppm)
+		fprintf(f, "  no budget: every call is measured, whatever it costs; a program with hot "
+			   "functions becomes many times slower\n");
+	else
+		fprintf(f, "  armed as far as %.9g %% allows (--budget): %s all the time, the others in "
+			   "short windows (figures with ~)\n",
+			ppm / 1e4,
+			options->n_functions ? "as many of them as that pays for"
+					     : "functions that are called rarely");
+}
+
 void answer_print(FILE *f, const struct options *options, const Hotpath__AttachReply *reply)
 {
 	char ttl[FMT_MAX];
@@ -150,6 +169,7 @@ void answer_print(FILE *f, const struct options *options, const Hotpath__AttachR
 	if (reply->n_targets && reply->targets[0]->ttl_ns && !options->duration_ns)
 		fprintf(f, "  detaches by itself in %s (--ttl)\n",
 			fmt_span(ttl, reply->targets[0]->ttl_ns));
+	print_budget(f, options, reply);
 	for (size_t i = 0; i < reply->n_targets; i++)
 		print_notes(f, reply, i);
 }

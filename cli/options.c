@@ -16,6 +16,8 @@
 #include "lib/parse.h"
 #include "lib/wire.h"
 
+#define BUDGET_MIN_PERCENT 0.0001 /* one millionth */
+
 /* Explanations longer than this are cut: they are one line on a terminal. */
 #define WHY_MAX 512
 
@@ -54,9 +56,14 @@ static int apply_collect(struct options *o, char *word, char *why)
 
 static int apply_budget(struct options *o, char *word, char *why)
 {
-	uint64_t percent;
+	double percent;
 
-	return parse_u64(word, 0, &percent) < 0 ? -EINVAL : 0;
+	/* What rounds to none would be no limit, the opposite of what was asked for. */
+	if (parse_percent(word, &percent) < 0 || (percent > 0 && percent < BUDGET_MIN_PERCENT))
+		return -EINVAL;
+
+	o->budget_ppm = (uint32_t)(percent * 10000 + 0.5);
+	return 0;
 }
 
 static int apply_follow(struct options *o, char *word, char *why)
@@ -443,6 +450,7 @@ static void set_defaults(struct options *o)
 		.grace_ns = 5000000000ull,
 		.ttl_ns = 3600 * 1000000000ull,
 		.max_bystanders = 32,
+		.budget_ppm = 50000,
 		.socket = WIRE_SOCKET,
 	};
 }
@@ -462,6 +470,9 @@ int options_parse(const struct verb *verb, int argc, char **argv, struct options
 		return r;
 	}
 
+	/* `run -f` is exact, unless somebody wants it otherwise. */
+	if (verb->id == VERB_run && ret->n_functions && !(ret->given & (1ull << OPTION_budget)))
+		ret->budget_ppm = 0;
 	if (!ret->format)
 		ret->format = render_find("table", none, sizeof(none));
 	*ret_words = optind;

@@ -60,6 +60,7 @@ struct options {
 	uint64_t grace_ns;
 	uint64_t ttl_ns;
 	uint32_t max_bystanders;
+	uint32_t budget_ppm;	/* millionths; 0: no limit */
 	bool strict;
 	const char *socket;
 

@@ -145,6 +145,7 @@ int request_attach(const struct options *options, const struct pids *pids, bool 
 	attach.no_follow = options->no_follow;
 	attach.while_asker_lives = from_start || options->duration_ns;
 	attach.max_bystanders = options->max_bystanders;
+	attach.budget_ppm = options->budget_ppm;
 	request.body_case = HOTPATH__REQUEST__BODY_ATTACH;
 	request.attach = &attach;
 
@@ -223,16 +224,4 @@ int request_reset(const struct options *options, const struct pids *pids, Hotpat
 	request.reset = &reset;
 
 	return client_call(options->socket, &request, HOTPATH__REPLY__BODY_RESET, ret);
-}
-
-int request_needs_functions(const char *verb, const char *what)
-{
-	complain("%s: say which functions to measure; this version does not choose by itself",
-		 verb);
-	complain_hint("try one of:  hotpath %s -f main %s", verb, what);
-	complain_hint("             hotpath %s -f 'prefix_*' %s", verb, what);
-	complain_hint("             hotpath %s -f 'libfoo*:*' %s", verb, what);
-	complain_hint("`hotpath probes` lists what there is");
-
-	return verb_find(verb)->usage_status;
 }

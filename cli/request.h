@@ -27,6 +27,7 @@ static inline void pids_clear(struct pids *pids)
 	free(pids->family);
 }
 
+/* Without -f no pattern is sent: the daemon chooses, within the budget. */
 int request_attach(const struct options *options, const struct pids *pids, bool from_start,
 		   Hotpath__Reply **ret);
 int request_detach(const struct options *options, const struct pids *pids, bool all,
@@ -34,8 +35,5 @@ int request_detach(const struct options *options, const struct pids *pids, bool 
 /* Of the daemon's answer only what was asked for stays. */
 int request_report(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
 int request_reset(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
-
-/* attach and run without -f are refused, until a budget can choose: usage status. */
-int request_needs_functions(const char *verb, const char *what);
 
 #endif

@@ -130,9 +130,6 @@ int verb_attach(const struct options *options, int words, char **word)
 		return verb_misuse("attach", "PIDs or %s, not both", options->select.text);
 	if (request_pids("attach", words, word, &pids) < 0)
 		return STATUS_USAGE;
-	if (!options->n_functions)
-		return request_needs_functions("attach",
-					       selects ? options->select.text : word[0]);
 	/* Before anything is changed: a file that cannot be written is an early error. */
 	if (output_open(options->duration_ns ? options->output : NULL, &output) < 0)
 		return STATUS_FAILURE;

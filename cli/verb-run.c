@@ -226,8 +226,6 @@ int verb_run(const struct options *given, int words, char **word)
 
 	if (!words)
 		return verb_misuse("run", "which program? give -- CMD and its arguments");
-	if (!options.n_functions)
-		return request_needs_functions("run", word[0]);
 	r = command_find(word[0], &path);
 	if (r < 0)
 		return status_of_error(r);

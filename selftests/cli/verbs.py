@@ -435,6 +435,40 @@ class Verbs:
             return repr(request)
         return None if not missing and "\x1b" not in text else "%r %r" % (missing, text)
 
+    def test_budget_is_5_but_for_run_with_functions(self):
+        wrong = []
+        for words, extra, patterns, ppm in (
+                (["attach", "1"], {}, [], 50000), (["attach", "1", "-f", "main"], {}, ["main"], 50000),
+                (["attach", "1", "--budget", "0"], {}, [], 0),
+                (["attach", "1", "--budget", "0.25"], {}, [], 2500),
+                (["attach", "1", "--budget", "0.0001"], {}, [], 1),
+                (["attach", "1", "--budget", "100"], {}, [], 10**6),
+                (["attach", "1"], {"HOTPATH_BUDGET": "1"}, [], 10**4),
+                (["attach", "1", "--budget", "2"], {"HOTPATH_BUDGET": "x"}, [], 20000),
+                (["run", "true"], {}, [], 50000), (["run", "-f", "main", "true"], {}, ["main"], 0),
+                (["run", "-f", "main", "--budget", "5", "true"], {}, ["main"], 50000)):
+            with self.daemon() as daemon:
+                got = self.run([words[0], "--socket", daemon.path, *words[1:]], extra)
+                asked = daemon.requests[0]["attach"]
+            if got.returncode or (asked.get("patterns", []), asked.get("budget_ppm", 0)) != \
+                    (patterns, ppm):
+                wrong.append("%s %s: %r %r" % (words, extra, asked, got.stderr))
+        return "\n".join(wrong) or None
+
+    def test_attach_says_what_a_budget_means(self):
+        wrong = []
+        for words, held, said in (
+                ([], 50000, "armed as far as 5 % allows (--budget): functions that are called rarely"),
+                (["-f", "main"], 2500, "armed as far as 0.25 % allows (--budget): as many of them"),
+                (["--budget", "0"], 0, "no budget: every call is measured")):
+            answer = {"targets": [{**ATTACHED, "pid": 1, "functions": 1933, "budget_ppm": held}]}
+            with self.daemon(attach=lambda body, a=answer: [{"attach": a}]) as daemon:
+                got = self.run(["attach", "1", "--socket", daemon.path, *words])
+            text = got.stdout.decode()
+            if said not in text or "1,933 functions" not in text or got.returncode:
+                wrong.append("%s: %s" % (words, text))
+        return "\n".join(wrong) or None
+
     def test_attach_asks_for_what_is_named(self):
         folder, exe = self.folder.name, os.path.join(self.folder.name, "worker")
         subprocess.run(["cp", "/bin/true", exe], check=True)
@@ -458,8 +492,8 @@ class Verbs:
             return lambda body: [{"attach": {"family": 7, "targets": [
                 {**ATTACHED, "pid": 100 + i} for i in range(count)]}}]
 
-        for count, lines, words in ((10, 22, ["attached to prog (pid 109)"]),
-                                    (11, 4, ["attached to 11 processes (100, 101, 102, ...)",
+        for count, lines, words in ((10, 23, ["attached to prog (pid 109)"]),
+                                    (11, 5, ["attached to 11 processes (100, 101, 102, ...)",
                                              "22 functions in all: 11 timed"])):
             with self.daemon(attach=answer(count)) as daemon:
                 got = self.run(["attach", "100", "-f", "main", "--socket", daemon.path])
@@ -590,7 +624,7 @@ class Verbs:
                   "features": [{"name": "session", "present": True, "text": "entry and return"}],
                   "targets": [{"pid": 9, "comm": "a\nb", "functions": 3, "ttl_left_ns": 10**9}],
                   "limits": [{"name": "targets", "used": 1, "max": 64}],
-                  "prices": [{"class": 2, "returns": 1, "ns": 817},
+                  "prices": [{"class": 2, "returns": 1, "ns": 817, "inside_ns": 460},
                              {"class": 3, "returns": 1, "ns": 18000},
                              {"class": 2, "returns": 0, "ns": 540}],
                   "prices_missing": "no nop5",
@@ -602,7 +636,7 @@ class Verbs:
             got = self.run(["status", "--format", "json", "--socket", daemon.path])
         report = json.loads(got.stdout)
         words = (b"session", b"a?b", b"256 * (1 + n + m)", b"1 of 64", b"events: 2",
-                 b"price of a timed call: emulated 817 ns, stepped 18.00 us",
+                 b"price of a timed call: emulated 817 ns (460 ns inside), stepped 18.00 us",
                  b"price of a counted call: emulated 540 ns", b"not all known: no nop5",
                  b"family %3: --name w?: 2 running, 2,000 measured so far, waits for more")
         missing = [word for word in words if word not in text.stdout]

@@ -151,6 +151,7 @@ class Context:
         env = {k: v for k, v in os.environ.items()
                if not k.startswith("HOTPATH_") and k not in ("NO_COLOR", "LC_ALL", "LANG", "COLUMNS")}
         env["LC_ALL"] = "C.UTF-8"
+        env["HOTPATH_BUDGET"] = "0"  # every call is to be seen, but by tests of the budget
         if socket:
             env["HOTPATH_SOCKET"] = socket
         env.update(more)
