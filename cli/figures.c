@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Averages and percentiles of a function; files may hold any nonsense. */
+#include <math.h>
 #include "cli/figures.h"
+#include "cli/sampled.h"
 #include "lib/hist.h"
 
 bool figures_timed(const Hotpath__Function *f)
@@ -27,11 +29,6 @@ bool figures_has_percentiles(const Hotpath__Function *f)
 	return f->exits > 0 && pairs(f->durations) > 0;
 }
 
-uint64_t figures_avg_ns(const Hotpath__Function *f)
-{
-	return f->exits ? f->total_ns / f->exits : 0;
-}
-
 uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile)
 {
 	if (!figures_has_percentiles(f))
@@ -39,6 +36,76 @@ uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile)
 
 	return hist_percentile(f->durations->bucket, f->durations->count, pairs(f->durations),
 			       percentile, f->min_ns, f->max_ns);
+}
+
+bool figures_any(const Hotpath__Function *f)
+{
+	return f->calls || f->exits || f->open || f->lost || f->samples;
+}
+
+uint64_t figures_whole(double estimate)
+{
+	if (!(estimate > 0))
+		return 0;
+
+	return estimate < 0x1p63 ? (uint64_t)(estimate + 0.5) : UINT64_MAX;
+}
+
+/* --- what is shown --------------------------------------------------------- */
+
+static void seen(const Hotpath__Function *f, struct figures *ret)
+{
+	ret->has_calls = true;
+	ret->calls = f->calls;
+	ret->has_total = figures_timed(f) || figures_has_times(f);
+	ret->total_ns = f->total_ns;
+	ret->has_avg = ret->returned = figures_has_times(f);
+	ret->avg_ns = f->exits ? f->total_ns / f->exits : 0;
+	ret->has_percentiles = figures_has_percentiles(f);
+}
+
+static void estimated(const Hotpath__Function *f, struct figures *ret)
+{
+	const Hotpath__Estimated *e = f->estimated;
+
+	ret->estimated = true;
+	ret->has_calls = e->known;
+	ret->calls = figures_whole(e->calls);
+	ret->has_total = e->known && e->timed;
+	ret->total_ns = figures_whole(e->total_ns);
+	ret->has_avg = ret->returned = ret->has_total && e->calls > 0;
+	ret->avg_ns = ret->has_avg ? figures_whole(e->total_ns / e->calls) : 0;
+	ret->has_percentiles = ret->has_avg && figures_has_percentiles(f);
+}
+
+bool figures_samples_self(const Hotpath__Target *t)
+{
+	return t->overhead && t->overhead->budgeted && t->overhead->budget_percent > 0;
+}
+
+static void own_time(const Hotpath__Target *t, const Hotpath__Function *f, struct figures *ret)
+{
+	if (!figures_samples_self(t)) {
+		ret->has_self = ret->has_total && !ret->estimated;
+		ret->self_ns = f->self_ns;
+		return;
+	}
+
+	ret->sampled = ret->has_self = sampled_any(t);
+	if (!ret->has_self)
+		return;
+	ret->self_ns = figures_whole(sampled_ns(t, f->samples));
+	ret->self_se_ns = figures_whole(ceil(sampled_se_ns(t, f->samples)));
+}
+
+void figures_of(const Hotpath__Target *t, const Hotpath__Function *f, struct figures *ret)
+{
+	*ret = (struct figures){0};
+	if (f->estimated)
+		estimated(f, ret);
+	else
+		seen(f, ret);
+	own_time(t, f, ret);
 }
 
 bool figures_probe_cost_ns(const Hotpath__Target *t, uint64_t *ret_ns)

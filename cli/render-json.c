@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
-#include "cli/figures.h"
 #include "cli/jsonstream.h"
 #include "cli/name.h"
+#include "cli/overhead.h"
 #include "cli/program.h"
 #include "cli/render.h"
 #include "cli/section.h"
@@ -27,6 +27,15 @@ static json_t *percent(double fraction)
 	return json_real(scaled / 1e4);
 }
 
+static json_t *range(const struct cell *cell)
+{
+	json_t *pair = json_array();
+
+	json_array_append_new(pair, sheet_integer(cell->number));
+	json_array_append_new(pair, sheet_integer(cell->most));
+	return pair;
+}
+
 static json_t *cell_value(const struct column *column, const struct cell *cell)
 {
 	switch (column->type) {
@@ -35,6 +44,10 @@ static json_t *cell_value(const struct column *column, const struct cell *cell)
 		return jsonstream_string(cell->bytes, cell->size);
 	case CELL_PERCENT:
 		return percent(cell->fraction);
+	case CELL_RANGE:
+		return range(cell);
+	case CELL_TRUTH:
+		return json_boolean(cell->number);
 	case CELL_NUMBER:
 	case CELL_COUNT:
 	case CELL_NS:
@@ -202,21 +215,6 @@ static void write_processes(struct jsonstream *s, const Hotpath__Target *t)
 		jsonstream_value(s, "cgroup", jsonstream_string(t->cgroup.data, t->cgroup.len));
 }
 
-static void write_overhead(struct jsonstream *s, const Hotpath__Target *t)
-{
-	uint64_t cost_ns;
-
-	if (!figures_probe_cost_ns(t, &cost_ns))
-		return;
-
-	jsonstream_open(s, "overhead", '{');
-	jsonstream_value(s, "estimated_ns", sheet_integer(cost_ns));
-	if (t->elapsed_ns)
-		jsonstream_value(s, "estimated_percent",
-				 percent((double)cost_ns / (double)t->elapsed_ns));
-	jsonstream_close(s, '}');
-}
-
 static int write_target(struct jsonstream *s, const struct view *view)
 {
 	const Hotpath__Target *t = view->target;
@@ -232,7 +230,7 @@ static int write_target(struct jsonstream *s, const struct view *view)
 	jsonstream_value(s, "complete", json_boolean(t->complete));
 	jsonstream_value(s, "elapsed_ns", sheet_integer(t->elapsed_ns));
 	jsonstream_value(s, "cpu_total_ns", sheet_integer(t->cpu_total_ns));
-	write_overhead(s, t);
+	overhead_json(s, t);
 	for (size_t i = 0; i < SECTIONS && r == 0; i++)
 		if (section_wanted(i, view))
 			r = write_section(s, i, view);

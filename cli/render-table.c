@@ -2,16 +2,16 @@
 /*
  * table: for people.
  *
- *	[hotpath] redis-server (pid 4242): 10.02 s observed, 48 functions
+ *	[hotpath] redis-server (pid 4242): 10.02 s observed, probes cost 3.1 % (budget 5 %)
  *	+----------+-------+---------+
  *	| Function | Calls | Avg     |
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "cli/figures.h"
 #include "cli/grid.h"
 #include "cli/name.h"
+#include "cli/overhead.h"
 #include "cli/processes.h"
 #include "cli/program.h"
 #include "cli/render.h"
@@ -24,27 +24,38 @@ DEFINE_CLEANUP(struct grid *, grid_free)
 
 /* --- cells ----------------------------------------------------------------- */
 
-static char *number_text(enum cell_type type, const struct cell *cell, bool utf8)
+static const char *number_text(char *b, enum cell_type type, const struct cell *cell, bool utf8)
 {
-	char b[FMT_MAX];
-
 	switch (type) {
 	case CELL_NS:
-		return strdup(fmt_ns(b, cell->number, utf8));
+		return fmt_ns(b, cell->number, utf8);
 	case CELL_BYTES:
-		return strdup(fmt_bytes(b, cell->number));
+		return fmt_bytes(b, cell->number);
 	case CELL_PERCENT:
-		return strdup(fmt_percent(b, cell->fraction));
+		return fmt_percent(b, cell->fraction);
 	case CELL_NUMBER:
-		snprintf(b, sizeof(b), "%llu", (unsigned long long)cell->number);
-		return strdup(b);
+		snprintf(b, FMT_MAX, "%llu", (unsigned long long)cell->number);
+		return b;
 	case CELL_NAME:
 	case CELL_TEXT:
 	case CELL_COUNT:
+	case CELL_RANGE:
+	case CELL_TRUTH:
 		break;
 	}
 
-	return strdup(fmt_count(b, cell->number));
+	return fmt_count(b, cell->number);
+}
+
+static char *figure_text(enum cell_type type, const struct cell *cell, bool utf8)
+{
+	char b[FMT_MAX];
+	char *text;
+
+	if (asprintf(&text, "%s%s", cell->estimated ? "~" : "", number_text(b, type, cell, utf8)) < 0)
+		return NULL;
+
+	return text;
 }
 
 static char *name_text(const struct cell *cell, bool arguments, bool utf8)
@@ -72,7 +83,7 @@ static void add_cell(struct grid *grid, size_t place, enum cell_type type, const
 	else if (type == CELL_TEXT)
 		grid_cell(grid, place, text_safe(cell->bytes, cell->size, utf8), NULL);
 	else
-		grid_cell(grid, place, number_text(type, cell, utf8), NULL);
+		grid_cell(grid, place, figure_text(type, cell, utf8), NULL);
 }
 
 /* --- the grid of a sheet --------------------------------------------------- */
@@ -234,16 +245,6 @@ static void write_pids(const struct output *o, const Hotpath__Target *t)
 	putc(')', o->file);
 }
 
-static void write_cost(const struct output *o, const Hotpath__Target *t)
-{
-	char percent[FMT_MAX];
-	uint64_t cost_ns;
-
-	if (t->elapsed_ns && figures_probe_cost_ns(t, &cost_ns))
-		fprintf(o->file, ", probes cost about %s",
-			fmt_percent(percent, (double)cost_ns / (double)t->elapsed_ns));
-}
-
 /* Of a control group merged the first process would give it a wrong name. */
 static char *target_name(const Hotpath__Target *t, enum merge_by by, size_t *ret_size)
 {
@@ -268,9 +269,10 @@ static int write_header(const struct output *o, const Hotpath__Target *t, enum m
 
 	fprintf(o->file, "%s[hotpath] %*s%s ", output_bold(o), (int)(2 * depth), "", brief);
 	write_pids(o, t);
-	fprintf(o->file, ": %s observed, %s function%s", fmt_ns(elapsed, t->elapsed_ns, o->utf8),
-		fmt_count(count, t->functions_attached), t->functions_attached == 1 ? "" : "s");
-	write_cost(o, t);
+	fprintf(o->file, ": %s observed", fmt_ns(elapsed, t->elapsed_ns, o->utf8));
+	if (!overhead_text(o->file, t))
+		fprintf(o->file, ", %s function%s", fmt_count(count, t->functions_attached),
+			t->functions_attached == 1 ? "" : "s");
 	fprintf(o->file, "%s\n", output_plain(o));
 	if ((size_t)t->state < ARRAY_SIZE(states) && states[t->state][several])
 		fprintf(o->file, "%s%s%s\n", output_warn(o), states[t->state][several],

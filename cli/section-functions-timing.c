@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * functions-timing: how often each function was called and how long it took.
- * Functions that were never called are a number below, not rows.
+ * Functions that were never called are a number below, not rows. Estimates are marked;
+ * what is said of them is in estimates.c.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cli/estimates.h"
 #include "cli/figures.h"
 #include "cli/focus.h"
 #include "cli/name.h"
@@ -21,11 +23,6 @@
 
 /* --- which rows ------------------------------------------------------------ */
 
-static bool was_called(const Hotpath__Function *f)
-{
-	return f->calls || f->exits || f->open || f->lost;
-}
-
 static bool in_focus(const struct focus *focus, const Hotpath__Function *f)
 {
 	_cleanup_free_ char *name = NULL;
@@ -38,13 +35,14 @@ static bool in_focus(const struct focus *focus, const Hotpath__Function *f)
 	return name && focus_takes(focus, name, size);
 }
 
-static void sort_rows(const struct options *o, const Hotpath__Function **row, size_t n)
+static void sort_rows(const struct view *view, const Hotpath__Function **row, size_t n)
 {
+	const struct options *o = view->options;
 	struct sort sort;
 	char none[1];
 
 	sort_parse(o->sort ?: o->by_self ? "self" : "total", &sort, none, sizeof(none));
-	sort_functions(&sort, row, n);
+	sort_functions(&sort, view->target, row, n);
 }
 
 static int fill_rows(const struct view *view, struct sheet *sheet)
@@ -58,9 +56,9 @@ static int fill_rows(const struct view *view, struct sheet *sheet)
 		return -ENOMEM;
 
 	for (size_t i = 0; i < t->n_functions; i++)
-		if (was_called(t->functions[i]) && in_focus(view->options->focus, t->functions[i]))
+		if (figures_any(t->functions[i]) && in_focus(view->options->focus, t->functions[i]))
 			row[n++] = t->functions[i];
-	sort_rows(view->options, row, n);
+	sort_rows(view, row, n);
 
 	sheet->row = (const void **)row;
 	sheet->total_rows = n;
@@ -161,7 +159,7 @@ static int fill_columns(const struct options *o, struct sheet *sheet)
 {
 	size_t before = ARRAY_SIZE(columns_before), n = o->n_percentiles;
 
-	sheet->columns = before + n + ARRAY_SIZE(columns_after);
+	sheet->columns = before + n + ARRAY_SIZE(columns_after) + ESTIMATES_COLUMNS;
 	sheet->column = calloc(sheet->columns, sizeof(*sheet->column));
 	sheet->memory = calloc(2 * n + 1, TITLE_SIZE);
 	if (!sheet->column || !sheet->memory)
@@ -170,6 +168,8 @@ static int fill_columns(const struct options *o, struct sheet *sheet)
 	memcpy(sheet->column, columns_before, sizeof(columns_before));
 	percentile_columns(o, sheet->memory, sheet->column + before);
 	memcpy(sheet->column + before + n, columns_after, sizeof(columns_after));
+	memcpy(sheet->column + before + n + ARRAY_SIZE(columns_after), estimates_columns,
+	       sizeof(estimates_columns));
 	return 0;
 }
 
@@ -223,19 +223,45 @@ static void row_identity(const Hotpath__Function *f, struct cell *cell)
 		 f->kind == HOTPATH__FUNCTION_KIND__KIND_SCOPE ? "scope" : "function");
 }
 
-static void row_times(const Hotpath__Function *f, struct cell *cell)
+static void put_figure(struct cell *cell, uint64_t number, bool known, bool estimated)
 {
-	bool timed = figures_timed(f) || figures_has_times(f), has_times = figures_has_times(f);
+	put_number(cell, number, known);
+	cell->estimated = estimated;
+}
 
-	put_number(&cell[COLUMN_calls], f->calls, true);
+static void row_times(const Hotpath__Function *f, const struct figures *figures, struct cell *cell)
+{
+	bool estimated = figures->estimated, has_times = figures_has_times(f);
+
+	put_figure(&cell[COLUMN_calls], figures->calls, figures->has_calls, estimated);
 	put_number(&cell[COLUMN_exits], f->exits, true);
-	put_number(&cell[COLUMN_total], f->total_ns, timed);
-	put_number(&cell[COLUMN_self], f->self_ns, timed);
-	/* Nothing returned yet: a zero would read as "fast". */
-	cell[COLUMN_total].dashed = cell[COLUMN_self].dashed = !has_times;
-	put_number(&cell[COLUMN_avg], figures_avg_ns(f), has_times);
+	put_figure(&cell[COLUMN_total], figures->total_ns, figures->has_total, estimated);
+	put_figure(&cell[COLUMN_self], figures->self_ns, figures->has_self, figures->sampled);
+	/* Nothing returned yet, or no sample: a zero would read as "fast". */
+	cell[COLUMN_total].dashed = !figures->returned;
+	cell[COLUMN_self].dashed = figures->sampled ? !figures->self_ns : !figures->returned;
+	put_figure(&cell[COLUMN_avg], figures->avg_ns, figures->has_avg, estimated);
+	/* Of windows: of those seen. */
 	put_number(&cell[COLUMN_min], f->min_ns, has_times);
 	put_number(&cell[COLUMN_max], f->max_ns, has_times);
+}
+
+static void row_percentiles(const struct options *o, const Hotpath__Function *f,
+			    const struct figures *figures, struct cell *cell)
+{
+	for (size_t i = 0; i < o->n_percentiles; i++)
+		put_figure(&cell[i], figures_percentile_ns(f, o->percentile[i]),
+			   figures->has_percentiles, figures->estimated);
+}
+
+static void row_share(const struct figures *figures, const struct cell *total, uint64_t elapsed_ns,
+		      struct cell *cell)
+{
+	cell->absent = total->absent || !elapsed_ns;
+	cell->dashed = total->dashed;
+	cell->estimated = total->estimated;
+	if (elapsed_ns)
+		cell->fraction = (double)figures->total_ns / (double)elapsed_ns;
 }
 
 static void row_account(const Hotpath__Function *f, struct cell *cell)
@@ -268,20 +294,17 @@ static void row(const struct sheet *sheet, const void *data, struct cell *cell)
 	const struct options *o = sheet->view->options;
 	uint64_t elapsed_ns = sheet->view->target->elapsed_ns;
 	const Hotpath__Function *f = data;
+	struct figures figures;
 	struct cell *percentile = cell + COLUMN_percentiles, *after = percentile + o->n_percentiles;
 
+	figures_of(sheet->view->target, f, &figures);
 	row_identity(f, cell);
-	row_times(f, cell);
-	for (size_t i = 0; i < o->n_percentiles; i++)
-		put_number(&percentile[i], figures_percentile_ns(f, o->percentile[i]),
-			   figures_has_percentiles(f));
-
-	after[COLUMN_percent_total].absent = cell[COLUMN_total].absent || !elapsed_ns;
-	after[COLUMN_percent_total].dashed = cell[COLUMN_total].dashed;
-	if (elapsed_ns)
-		after[COLUMN_percent_total].fraction = (double)f->total_ns / (double)elapsed_ns;
+	row_times(f, &figures, cell);
+	row_percentiles(o, f, &figures, percentile);
+	row_share(&figures, &cell[COLUMN_total], elapsed_ns, &after[COLUMN_percent_total]);
 	row_account(f, after);
 	row_probe(f, after);
+	estimates_row(f, &figures, after + COLUMNS_AFTER);
 }
 
 /* --- sentences ------------------------------------------------------------- */
@@ -396,12 +419,13 @@ static void note_stepped(struct sheet *sheet)
 			   stepped, stepped == 1 ? "" : "s");
 }
 
+/* Where somebody looked. */
 static size_t count_uncalled(const Hotpath__Target *t)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_functions; i++)
-		n += !was_called(t->functions[i]);
+		n += !figures_any(t->functions[i]) && !estimates_never_armed(t->functions[i]);
 
 	return n;
 }
@@ -414,12 +438,15 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 
 	for (size_t i = 0; i < sheet->rows; i++) {
 		const Hotpath__Function *f = sheet->row[i];
+		struct figures figures;
 
-		over |= f->total_ns > t->elapsed_ns;
+		figures_of(t, f, &figures);
+		over |= figures.has_total && figures.total_ns > t->elapsed_ns;
 		if (needs_note(f))
 			note_function(sheet, f);
 	}
 	places_note(sheet);
+	estimates_notes(view, sheet);
 	note_entry_only(sheet);
 	note_stepped(sheet);
 	if (view->options->focus && !sheet->total_rows)
@@ -441,6 +468,7 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 static int fill_members(const struct view *view, struct sheet *sheet)
 {
 	size_t uncalled = count_uncalled(view->target), size;
+	size_t waiting = estimates_waiting(view->target);
 	_cleanup_free_ char *caller = program_name(view->target, &size);
 
 	if (!caller)
@@ -450,6 +478,8 @@ static int fill_members(const struct view *view, struct sheet *sheet)
 			    sheet_integer(view->target->elapsed_ns));
 	json_object_set_new(sheet->members, "caller_name", jsonstream_string(caller, size));
 	json_object_set_new(sheet->members, "functions_not_called", sheet_integer(uncalled));
+	if (waiting)
+		json_object_set_new(sheet->members, "functions_not_armed", sheet_integer(waiting));
 	return 0;
 }
 

@@ -47,6 +47,27 @@ static struct account account_of(const Hotpath__Target *t)
 	return a;
 }
 
+/* Counters that other parts of the snapshot hold. */
+struct derived {
+	const char *name;
+	uint64_t value;
+	const char *text;
+};
+
+enum { DERIVED = 3 };
+
+static void derive(const Hotpath__Target *t, struct derived *ret)
+{
+	const Hotpath__Overhead *o = t->overhead;
+
+	ret[0] = (struct derived){"refused", o ? o->refused : 0,
+				  "calls that met a probe and were not counted: over the budget"};
+	ret[1] = (struct derived){"trips", o ? o->trips : 0,
+				  "times that the fuse stopped a function's probes: too many calls"};
+	ret[2] = (struct derived){"samples_lost", t->sampling ? t->sampling->lost : 0,
+				  "samples that found no room"};
+}
+
 static bool worth(const struct view *view)
 {
 	const Hotpath__Target *t = view->target;
@@ -67,7 +88,14 @@ static json_t *string_of(const char *text)
 
 static json_t *counters_of(const Hotpath__Target *t)
 {
+	struct derived derived[DERIVED];
 	json_t *counters = json_object();
+
+	derive(t, derived);
+	for (size_t i = 0; i < DERIVED; i++)
+		if (derived[i].value)
+			json_object_set_new(counters, derived[i].name,
+					    sheet_integer(derived[i].value));
 
 	for (size_t i = 0; i < t->n_health; i++) {
 		_cleanup_free_ char *name =
@@ -155,12 +183,24 @@ static void note_text(struct sheet *sheet, const char *text)
 		sheet_note(sheet, "%s", safe);
 }
 
-static void note_counter(struct sheet *sheet, const Hotpath__Counter *counter)
+static void note_counter(struct sheet *sheet, const char *name, uint64_t value, const char *text)
 {
 	_cleanup_free_ char *line = NULL;
 
-	if (asprintf(&line, "%s: %s (%s)", counter->name, COUNT(counter->value), counter->text) > 0)
+	if (asprintf(&line, "%s: %s (%s)", name, COUNT(value), text) > 0)
 		note_text(sheet, line);
+}
+
+static void note_counters(const Hotpath__Target *t, struct sheet *sheet)
+{
+	struct derived derived[DERIVED];
+
+	for (size_t i = 0; i < t->n_health; i++)
+		note_counter(sheet, t->health[i]->name, t->health[i]->value, t->health[i]->text);
+	derive(t, derived);
+	for (size_t i = 0; i < DERIVED; i++)
+		if (derived[i].value)
+			note_counter(sheet, derived[i].name, derived[i].value, derived[i].text);
 }
 
 static void fill_notes(const Hotpath__Target *t, struct account a, struct sheet *sheet)
@@ -168,8 +208,7 @@ static void fill_notes(const Hotpath__Target *t, struct account a, struct sheet 
 	if (!t->complete)
 		sheet_note(sheet, "incomplete: the figures are partial");
 	note_account(sheet, a);
-	for (size_t i = 0; i < t->n_health; i++)
-		note_counter(sheet, t->health[i]);
+	note_counters(t, sheet);
 	if (t->bystander_hits)
 		sheet_note(sheet, "bystanders: %s probe hits by other processes of these files",
 			   COUNT(t->bystander_hits));

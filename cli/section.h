@@ -49,6 +49,8 @@ enum cell_type {
 	CELL_NS,      /* number */
 	CELL_BYTES,   /* number */
 	CELL_PERCENT, /* fraction */
+	CELL_RANGE,   /* number .. most: only in JSON */
+	CELL_TRUTH,   /* number, 0 or 1: only in JSON */
 };
 
 struct column {
@@ -63,7 +65,9 @@ struct cell {
 	bool absent; /* JSON: no key; table: "-" */
 	bool dashed; /* table: "-", though JSON has the number */
 	bool marked; /* table: a star, explained by a note */
+	bool estimated; /* table: "~" before it */
 	uint64_t number;
+	uint64_t most;
 	double fraction;
 	const void *bytes; /* lives as long as the view */
 	size_t size;

@@ -9,44 +9,50 @@
 #include "lib/cleanup.h"
 #include "lib/parse.h"
 
-static double by_total(const Hotpath__Function *f, double percentile)
+/* Where no total is shown it is its own time at least: what is hot must not sink below. */
+static double by_total(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
-	return (double)f->total_ns;
+	if (figures->has_total && figures->returned)
+		return (double)figures->total_ns;
+
+	return figures->sampled ? (double)figures->self_ns : 0;
 }
 
-static double by_self(const Hotpath__Function *f, double percentile)
+static double by_self(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
-	return (double)f->self_ns;
+	return figures->has_self ? (double)figures->self_ns : 0;
 }
 
-static double by_calls(const Hotpath__Function *f, double percentile)
+static double by_calls(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
-	return (double)f->calls;
+	return figures->has_calls ? (double)figures->calls : 0;
 }
 
-static double by_avg(const Hotpath__Function *f, double percentile)
+static double by_avg(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
-	return (double)figures_avg_ns(f);
+	return figures->has_avg ? (double)figures->avg_ns : 0;
 }
 
-static double by_min(const Hotpath__Function *f, double percentile)
+static double by_min(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
 	return (double)f->min_ns;
 }
 
-static double by_max(const Hotpath__Function *f, double percentile)
+static double by_max(const struct figures *figures, const Hotpath__Function *f, double percentile)
 {
 	return (double)f->max_ns;
 }
 
-static double by_percentile(const Hotpath__Function *f, double percentile)
+static double by_percentile(const struct figures *figures, const Hotpath__Function *f,
+			    double percentile)
 {
-	return (double)figures_percentile_ns(f, percentile);
+	return figures->has_percentiles ? (double)figures_percentile_ns(f, percentile) : 0;
 }
 
 static const struct {
 	const char *name;
-	double (*value)(const Hotpath__Function *f, double percentile);
+	double (*value)(const struct figures *figures, const Hotpath__Function *f,
+			double percentile);
 } columns[] = {
 	{"total", by_total}, {"self", by_self}, {"calls", by_calls}, {"avg", by_avg},
 	{"min", by_min},     {"max", by_max},	{"name", NULL},
@@ -74,6 +80,7 @@ int sort_parse(const char *word, struct sort *ret, char *why, size_t why_size)
 struct keyed {
 	const Hotpath__Function *function;
 	double value; /* computed once: a percentile is a walk over a histogram */
+	uint64_t samples, calls;
 };
 
 static int compare_names(const Hotpath__Function *a, const Hotpath__Function *b)
@@ -95,9 +102,11 @@ static int compare(const void *a, const void *b)
 
 	if (x->value != y->value)
 		return x->value > y->value ? -1 : 1;
-	/* Entry-only functions have no times: the busiest first. */
-	if (x->function->calls != y->function->calls)
-		return x->function->calls > y->function->calls ? -1 : 1;
+	/* Without times: where it was seen, then the busiest. */
+	if (x->samples != y->samples)
+		return x->samples > y->samples ? -1 : 1;
+	if (x->calls != y->calls)
+		return x->calls > y->calls ? -1 : 1;
 
 	return compare_names(x->function, y->function);
 }
@@ -108,7 +117,18 @@ static int compare_only_names(const void *a, const void *b)
 			     *(const Hotpath__Function *const *)b);
 }
 
-void sort_functions(const struct sort *sort, const Hotpath__Function **function, size_t n)
+static struct keyed key(const struct sort *sort, const Hotpath__Target *t,
+			const Hotpath__Function *f)
+{
+	struct figures figures;
+
+	figures_of(t, f, &figures);
+	return (struct keyed){f, sort->value(&figures, f, sort->percentile), f->samples,
+			      figures.has_calls ? figures.calls : 0};
+}
+
+void sort_functions(const struct sort *sort, const Hotpath__Target *t,
+		    const Hotpath__Function **function, size_t n)
 {
 	_cleanup_free_ struct keyed *keyed = NULL;
 
@@ -120,7 +140,7 @@ void sort_functions(const struct sort *sort, const Hotpath__Function **function,
 	}
 
 	for (size_t i = 0; i < n; i++)
-		keyed[i] = (struct keyed){function[i], sort->value(function[i], sort->percentile)};
+		keyed[i] = key(sort, t, function[i]);
 	qsort(keyed, n, sizeof(*keyed), compare);
 	for (size_t i = 0; i < n; i++)
 		function[i] = keyed[i].function;

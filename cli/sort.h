@@ -6,13 +6,18 @@
 #include <stddef.h>
 #include "snapshot.pb-c.h"
 
+struct figures;
+
 struct sort {
 	/* What to compare by; NULL: by name. */
-	double (*value)(const Hotpath__Function *function, double percentile);
+	double (*value)(const struct figures *figures, const Hotpath__Function *function,
+			double percentile);
 	double percentile;
 };
 
 int sort_parse(const char *word, struct sort *ret, char *why, size_t why_size);
-void sort_functions(const struct sort *sort, const Hotpath__Function **function, size_t n);
+/* By what is shown of them: estimates, too. */
+void sort_functions(const struct sort *sort, const Hotpath__Target *t,
+		    const Hotpath__Function **function, size_t n);
 
 #endif

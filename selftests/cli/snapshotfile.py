@@ -30,6 +30,8 @@ class Schema:
             return 0, varint(self.enums[type_][value] if isinstance(value, str) else value)
         if type_ in SCALARS:
             return 0, varint(int(value) & (1 << 64) - 1)
+        if type_ == "double":
+            return 1, struct.pack("<d", value)
         if type_ in ("string", "bytes"):
             data = value.encode("utf-8", "surrogateescape")
         else:

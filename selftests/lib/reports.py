@@ -47,6 +47,24 @@ def rows(target):
     return target.get("functions_timing", {}).get("data", [])
 
 
+def estimate_errors(row, estimated):
+    """A figure is there exactly when it is known, and within its own interval."""
+    if "known" not in estimated:
+        return [] if "calls" in row else ["no calls, and no reason"]
+    errors = []
+    if ("calls" in row) != estimated["known"] or ("why" in estimated) != (not estimated["known"]):
+        errors.append(f"known, calls and why contradict each other: {estimated}")
+    for figure, interval in (("calls", "calls_95"), ("total_ns", "total_95_ns")):
+        if (figure in row) != (interval in estimated):
+            errors.append(f"{figure} without {interval}, or the reverse")
+        elif figure in row:
+            low, high = estimated[interval]
+            # Never less than was seen, which rounding may have made one less.
+            if not low <= high or row[figure] > high + 1:
+                errors.append(f"{figure} {row[figure]} is not within {low} .. {high}")
+    return errors
+
+
 def identity_errors(document):
     """entries = exits + open + unwound + vetoed + lost, of each function with returns."""
     errors = []
@@ -54,11 +72,16 @@ def identity_errors(document):
         for row in rows(target):
             if row["probe"]["returns"] == "none":
                 continue
+            estimated = row.get("estimated", {})
+            seen = estimated.get("seen_calls", row.get("calls"))
             parts = {k: row[k] for k in ("exits", "open", "unwound", "vetoed", "lost")}
-            if row["calls"] != sum(parts.values()):
-                errors.append(f"{row['name'][:80]}: {row['calls']} calls, but "
+            if seen != sum(parts.values()):
+                errors.append(f"{row['name'][:80]}: {seen} calls seen, but "
                               + " + ".join(f"{v} {k}" for k, v in parts.items())
                               + f" = {sum(parts.values())}")
+            errors += [f"{row['name'][:80]}: {e}" for e in estimate_errors(row, estimated)]
+            if "known" in estimated:
+                continue
             if parts["exits"] and not row["min_ns"] <= row["avg_ns"] <= row["max_ns"]:
                 errors.append(f"{row['name'][:80]}: min {row['min_ns']} avg {row['avg_ns']}"
                               f" max {row['max_ns']} are not in order")
