@@ -16,7 +16,7 @@
 
 static const int watched[] = {
 	SIGCHLD, SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,  SIGUSR1,
-	SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH,
+	SIGUSR2, SIGALRM, SIGTSTP, SIGCONT, SIGWINCH, SIGPIPE,
 };
 
 static void watched_set(sigset_t *set)

@@ -280,6 +280,13 @@ class Verbs:
                 status = process.wait(20)
         return None if not wrong and status == 5 else "%d %s" % (status, "\n".join(wrong))
 
+    def test_run_passes_SIGPIPE_on(self):
+        with self.daemon() as daemon:
+            with self.counting(daemon) as (process, _):
+                os.kill(process.pid, signal.SIGPIPE)
+                status = process.wait(20)
+        return None if status == 5 else repr(status)
+
     def test_run_passes_on_to_a_group_that_was_stopped(self):
         with self.daemon() as daemon:
             with self.counting(daemon) as (process, cmd):
