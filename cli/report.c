@@ -24,3 +24,12 @@ int report_write(struct output *output, Hotpath__Snapshot *snapshot, const struc
 
 	return r < 0 ? r : closed;
 }
+
+bool report_is_of_nothing(const Hotpath__Snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->n_targets; i++)
+		if (snapshot->targets[i]->n_functions)
+			return false;
+
+	return snapshot->n_targets;
+}

@@ -213,6 +213,65 @@ int request_report(const struct options *options, const struct pids *pids, Hotpa
 	return r;
 }
 
+static bool has_target(const Hotpath__Snapshot *snapshot, uint32_t family)
+{
+	for (size_t i = 0; i < snapshot->n_targets; i++)
+		if (snapshot->targets[i]->family == family)
+			return true;
+
+	return false;
+}
+
+static bool is_known(const Hotpath__StatusReply *status, uint32_t family)
+{
+	for (size_t i = 0; i < status->n_families; i++)
+		if (status->families[i]->id == family)
+			return true;
+
+	return false;
+}
+
+static int check_family(const struct options *options, const char *verb, uint32_t family)
+{
+	Hotpath__StatusRequest status = HOTPATH__STATUS_REQUEST__INIT;
+	Hotpath__Request request = HOTPATH__REQUEST__INIT;
+	Hotpath__Reply *reply;
+	bool known;
+	int r;
+
+	request.body_case = HOTPATH__REQUEST__BODY_STATUS;
+	request.status = &status;
+	r = client_call(options->socket, &request, HOTPATH__REPLY__BODY_STATUS, &reply);
+	if (r < 0)
+		return r;
+
+	known = is_known(reply->status, family);
+	client_reply_free(reply);
+	if (known) {
+		complain_hint("hotpath: nothing of family %%%u runs yet", family);
+		return 0;
+	}
+	complain("%s: there is no family %%%u", verb, family);
+	complain_hint("`hotpath status` lists them");
+	return -ENOENT;
+}
+
+int request_check_families(const struct options *options, const char *verb,
+			   const struct pids *pids, const Hotpath__Snapshot *snapshot)
+{
+	int r;
+
+	for (size_t i = 0; i < pids->families; i++) {
+		if (has_target(snapshot, pids->family[i]))
+			continue;
+		r = check_family(options, verb, pids->family[i]);
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
 int request_reset(const struct options *options, const struct pids *pids, Hotpath__Reply **ret)
 {
 	Hotpath__ResetRequest reset = HOTPATH__RESET_REQUEST__INIT;

@@ -34,6 +34,9 @@ int request_detach(const struct options *options, const struct pids *pids, bool 
 		   Hotpath__Reply **ret);
 /* Of the daemon's answer only what was asked for stays. */
 int request_report(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
+/* A family of which there is no target: does it wait, or does nobody know it? Told then. */
+int request_check_families(const struct options *options, const char *verb,
+			   const struct pids *pids, const Hotpath__Snapshot *snapshot);
 int request_reset(const struct options *options, const struct pids *pids, Hotpath__Reply **ret);
 
 #endif

@@ -3,9 +3,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "cli/answer.h"
 #include "cli/client.h"
 #include "cli/complain.h"
+#include "cli/reader.h"
 #include "cli/report.h"
 #include "cli/request.h"
 #include "cli/verb.h"
@@ -26,6 +29,8 @@ static int report_and_detach(const struct options *options, struct output *outpu
 		output_close(output);
 		return STATUS_FAILURE;
 	}
+	if (report_is_of_nothing(reply->report))
+		complain("attach: nothing was measured: no function of these processes is probed");
 	r = report_write(output, reply->report, options);
 	client_reply_free(reply);
 
@@ -96,6 +101,55 @@ static int watch(const struct options *options, struct output *output, const str
 	return report_and_detach(options, output, &targets, existed);
 }
 
+/* --- names that may be wrong --------------------------------------------------- */
+
+/* name, glob* or /regex/, of the executable itself: no object:pattern, no !exclude. */
+static bool is_of_executable(const char *pattern)
+{
+	if (*pattern == '!')
+		return false;
+	if (*pattern == '/')
+		return true;
+	for (const char *p = strchr(pattern, ':'); p; p = strchr(p + 2, ':'))
+		if (p[1] != ':')
+			return false;
+
+	return true;
+}
+
+/* The reader runs as us, here: not root's on a file that somebody else has made. */
+static bool may_look_at(const char *path)
+{
+	struct stat st;
+
+	return access(path, R_OK) == 0 && stat(path, &st) == 0 &&
+	       (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
+/*
+ * Nothing runs yet of which the daemon could say that no function is called so. The files
+ * are there: one look now is better than a profile of nothing later. It is no error, since
+ * the name may be meant for children.
+ */
+static void warn_of_names(const struct options *options, const Hotpath__AttachReply *reply)
+{
+	const struct selectors *select = &options->select;
+
+	if (reply->n_targets)
+		return;
+	for (size_t i = 0; i < options->n_functions; i++)
+		if (!is_of_executable(options->functions[i]))
+			return;
+
+	for (size_t i = 0; i < select->exes; i++) {
+		Hotpath__ReaderReply *read;
+
+		if (options->n_functions && may_look_at(select->exe[i]) &&
+		    reader_read(select->exe[i], options->functions, options->n_functions, &read) == 0)
+			hotpath__reader_reply__free_unpacked(read, NULL);
+	}
+}
+
 /* --- the verb -------------------------------------------------------------- */
 
 /* The report owns standard output: what was attached is said beside it. */
@@ -109,6 +163,7 @@ static int attach(const struct options *options, struct output *output, const st
 		return STATUS_FAILURE;
 	}
 	answer_print(options->duration_ns ? stderr : stdout, options, reply->attach);
+	warn_of_names(options, reply->attach);
 	if (options->duration_ns)
 		status = watch(options, output, pids, reply->attach);
 	else

@@ -21,6 +21,10 @@ int verb_record(const struct options *options, int words, char **word)
 	if (request_report(options, &pids, &reply) < 0)
 		return STATUS_FAILURE;
 
+	if (request_check_families(options, "record", &pids, reply->report) < 0) {
+		client_reply_free(reply);
+		return STATUS_FAILURE;
+	}
 	if (!reply->report->n_targets)
 		complain_hint("hotpath: no targets; the snapshot is empty");
 	r = snapshot_write(options->output, reply->report);

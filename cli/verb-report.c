@@ -18,7 +18,10 @@ static int show(const struct options *options, struct output *output,
 		Hotpath__Snapshot *snapshot)
 {
 	if (!snapshot->n_targets)
-		complain_hint("hotpath: no targets; try: hotpath attach PID -f PATTERN");
+		complain_hint("hotpath: no targets; try: hotpath attach PID");
+	else if (report_is_of_nothing(snapshot))
+		complain_hint("hotpath: nothing is measured: of these processes no function is "
+			      "probed; `hotpath probes PID PATTERN` shows what a name matches");
 
 	return report_write(output, snapshot, options) < 0 ? STATUS_FAILURE : STATUS_OK;
 }
@@ -51,7 +54,12 @@ static int report_pids(const struct options *options, struct output *output,
 		return STATUS_FAILURE;
 	}
 
-	status = show(options, output, reply->report);
+	if (request_check_families(options, "report", pids, reply->report) < 0) {
+		output_close(output);
+		status = STATUS_FAILURE;
+	} else {
+		status = show(options, output, reply->report);
+	}
 	client_reply_free(reply);
 	return status;
 }

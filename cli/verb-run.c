@@ -102,9 +102,8 @@ static void warn_of_nothing(const Hotpath__AttachReply *attached, const Hotpath_
 {
 	size_t i, k;
 
-	for (i = 0; i < snapshot->n_targets; i++)
-		if (snapshot->targets[i]->n_functions)
-			return;
+	if (snapshot->n_targets && !report_is_of_nothing(snapshot))
+		return;
 	for (i = 0; i < attached->n_targets; i++)
 		for (k = 0; k < attached->targets[i]->n_unmatched; k++)
 			complain("run: nothing was measured: %s", attached->targets[i]->unmatched[k]);

@@ -171,7 +171,7 @@ static int text_targets(const struct output *o, const Hotpath__StatusReply *s)
 	if (s->n_targets)
 		r = grid_write(grid, o, &shown);
 	else
-		fprintf(o->file, "no targets; try: hotpath attach PID -f PATTERN\n");
+		fprintf(o->file, "no targets; try: hotpath attach PID\n");
 	if (s->targets_hidden)
 		fprintf(o->file, "%u targets of other users\n", s->targets_hidden);
 

@@ -28,13 +28,13 @@ const struct verb *verb_find(const char *name)
 void verb_list(void)
 {
 	printf("Usage: hotpath VERB [OPTIONS] [ARGUMENTS]\n"
-	       "Profiles native programs as they run: calls and times of chosen functions.\n\n");
+	       "Profiles native programs as they run: calls and times of functions.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].run)
 			printf("  %-8s %-22s %s\n", table[i].name, table[i].usage,
 			       table[i].summary);
 	printf("\n`hotpath VERB --help` lists its options; hotpath(1) has it all. The daemon has\n"
-	       "to run: sudo hotpathd. Then: hotpath attach PID -f 'prefix_*'; hotpath report\n");
+	       "to run: sudo hotpathd. Then: hotpath attach PID; hotpath report\n");
 }
 
 void verb_help(const struct verb *verb)

@@ -494,6 +494,41 @@ class Verbs:
         return None if ok and all(w in got.stdout for w in words) else "%r %r %s" % (
             request, got, folder)
 
+    def test_attach_of_what_does_not_run_yet_says_that_a_name_is_wrong(self):
+        waits = [{"attach": {"family": 3, "waits": True}}]
+        wrong = []
+        for patterns, said in ((["mian"], "matches 'mian'\nnearest: main\n"), (["main"], ""),
+                               (["mian", "libc*:read"], ""), (["mian", "ma*"], ""), ([], "")):
+            with self.daemon(attach=lambda body: waits) as daemon:
+                flags = [x for p in patterns for x in ("-f", p)]
+                got = self.run(["attach", "--exe", self.hotpath, *flags, "--socket", daemon.path])
+            if got.returncode or not got.stderr.decode().endswith(said) or \
+                    bool(got.stderr) != bool(said):
+                wrong.append("%s: %r" % (patterns, got))
+        return "\n".join(wrong) or None
+
+    def test_report_of_an_unknown_family_is_an_error(self):
+        status = {"families": [{"id": 3, "what": "--name w", "waits": True}]}
+        out = os.path.join(self.folder.name, "nothing.hp")
+        with self.daemon(status=lambda body: [{"status": status}]) as daemon:
+            for verb in (["report"], ["record", "-o", out]):
+                got = self.run([*verb, "%99", "--socket", daemon.path])
+                if got.returncode != 1 or b"there is no family %99" not in got.stderr or got.stdout \
+                        or os.path.exists(out):
+                    return repr(got)
+            got = self.run(["report", "%3", "--socket", daemon.path])
+        return None if got.returncode == 0 and b"family %3 runs yet" in got.stderr else repr(got)
+
+    def test_report_of_nothing_is_told(self):
+        for functions, said in (([], True), ([{"name": "work"}], False)):
+            targets = [{"pid": 7, "functions": functions}, {"pid": 8}]
+            with self.daemon(report=lambda body, t=targets: [
+                    {"report": {"schema": 1, "targets": t}}]) as daemon:
+                got = self.run(["report", "--socket", daemon.path])
+            if got.returncode or (b"nothing is measured" in got.stderr) != said:
+                return repr(got)
+        return None
+
     def test_attach_of_many_is_summed_up(self):
         def answer(count):
             return lambda body: [{"attach": {"family": 7, "targets": [
