@@ -38,11 +38,6 @@ uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile)
 			       percentile, f->min_ns, f->max_ns);
 }
 
-bool figures_any(const Hotpath__Function *f)
-{
-	return f->calls || f->exits || f->open || f->lost || f->samples;
-}
-
 uint64_t figures_whole(double estimate)
 {
 	if (!(estimate > 0))
@@ -81,6 +76,11 @@ static void estimated(const Hotpath__Function *f, struct figures *ret)
 bool figures_samples_self(const Hotpath__Target *t)
 {
 	return t->overhead && t->overhead->budgeted && t->overhead->budget_percent > 0;
+}
+
+bool figures_any(const Hotpath__Target *t, const Hotpath__Function *f)
+{
+	return f->calls || f->exits || f->open || f->lost || (f->samples && figures_samples_self(t));
 }
 
 static void own_time(const Hotpath__Target *t, const Hotpath__Function *f, struct figures *ret)

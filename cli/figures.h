@@ -10,9 +10,6 @@ bool figures_timed(const Hotpath__Function *f);	      /* has return legs */
 bool figures_has_times(const Hotpath__Function *f);   /* and one call has returned */
 bool figures_has_percentiles(const Hotpath__Function *f);
 uint64_t figures_percentile_ns(const Hotpath__Function *f, double percentile);
-/* Something is known of it: it has a row. */
-bool figures_any(const Hotpath__Function *f);
-
 /*
  * What is shown of a function: of every call where it was armed all the time, else
  * estimated; and under a budget its own time by samples, because not all of its callees
@@ -34,6 +31,8 @@ uint64_t figures_whole(double estimate);
 
 /* Are own times of this target by samples? */
 bool figures_samples_self(const Hotpath__Target *t);
+/* Something is known of a function, a call or its own time: it has a row. */
+bool figures_any(const Hotpath__Target *t, const Hotpath__Function *f);
 
 /*
  * What the probes cost the target, an estimate: each call at the price that was

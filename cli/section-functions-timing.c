@@ -56,7 +56,8 @@ static int fill_rows(const struct view *view, struct sheet *sheet)
 		return -ENOMEM;
 
 	for (size_t i = 0; i < t->n_functions; i++)
-		if (figures_any(t->functions[i]) && in_focus(view->options->focus, t->functions[i]))
+		if (figures_any(t, t->functions[i]) &&
+		    in_focus(view->options->focus, t->functions[i]))
 			row[n++] = t->functions[i];
 	sort_rows(view, row, n);
 
@@ -425,7 +426,7 @@ static size_t count_uncalled(const Hotpath__Target *t)
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n_functions; i++)
-		n += !figures_any(t->functions[i]) && !estimates_never_armed(t->functions[i]);
+		n += !figures_any(t, t->functions[i]) && !estimates_never_armed(t->functions[i]);
 
 	return n;
 }
