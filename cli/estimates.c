@@ -16,6 +16,7 @@ enum {
 	COLUMN_why,
 	COLUMN_calls_se,
 	COLUMN_calls_95,
+	COLUMN_calls_most,
 	COLUMN_total_se,
 	COLUMN_total_95,
 	COLUMN_self_se,
@@ -32,6 +33,7 @@ const struct column estimates_columns[ESTIMATES_COLUMNS] = {
 	[COLUMN_why] = {"why", "estimated", NULL, 0, CELL_TEXT},
 	[COLUMN_calls_se] = {"calls_se", "estimated", NULL, 0, CELL_COUNT},
 	[COLUMN_calls_95] = {"calls_95", "estimated", NULL, 0, CELL_RANGE},
+	[COLUMN_calls_most] = {"calls_most", "estimated", NULL, 0, CELL_COUNT},
 	[COLUMN_total_se] = {"total_se_ns", "estimated", NULL, 0, CELL_NS},
 	[COLUMN_total_95] = {"total_95_ns", "estimated", NULL, 0, CELL_RANGE},
 	[COLUMN_self_se] = {"self_se_ns", "estimated", NULL, 0, CELL_NS},
@@ -74,6 +76,8 @@ static void cells_of(const Hotpath__Function *f, const Hotpath__Estimated *e, st
 	cell[COLUMN_why].absent = !*e->why;
 	put(&cell[COLUMN_calls_se], figures_whole(ceil(e->calls_se)), calls);
 	put_range(&cell[COLUMN_calls_95], e->calls, e->calls_se, f->calls, calls);
+	put(&cell[COLUMN_calls_most], figures_whole(ceil(e->calls_most)),
+	    !calls && e->calls_most > 0);
 	put(&cell[COLUMN_total_se], figures_whole(ceil(e->total_se_ns)), total);
 	put_range(&cell[COLUMN_total_95], e->total_ns, e->total_se_ns, f->total_ns, total);
 	put(&cell[COLUMN_windows], e->windows, true);
@@ -116,7 +120,7 @@ size_t estimates_waiting(const Hotpath__Target *t)
 
 struct tally {
 	size_t estimated, sampled, unknown, same, released;
-	const char *why; /* of the first that is not known; same: how many say so */
+	const char *why; /* of the first that is not all known; same: how many say so */
 };
 
 static void tally_add(struct tally *tally, const Hotpath__Function *f,
@@ -129,7 +133,7 @@ static void tally_add(struct tally *tally, const Hotpath__Function *f,
 	if (!f->estimated)
 		return;
 	tally->released += f->estimated->released_at_ns > 0;
-	if (f->estimated->known)
+	if (f->estimated->known && !*f->estimated->why)
 		return;
 
 	why = *f->estimated->why ? f->estimated->why : "no reason recorded";
@@ -163,10 +167,10 @@ static void note_unknown(struct sheet *sheet, const struct tally *tally)
 		return;
 
 	if (tally->same == tally->unknown)
-		sheet_note(sheet, "not known: calls and times of %s function%s (%s)",
+		sheet_note(sheet, "not known: calls or times of %s function%s (%s)",
 			   COUNT(tally->unknown), tally->unknown == 1 ? "" : "s", why);
 	else
-		sheet_note(sheet, "not known: calls and times of %s functions (%zu of them: %s)",
+		sheet_note(sheet, "not known: calls or times of %s functions (%zu of them: %s)",
 			   COUNT(tally->unknown), tally->same, why);
 }
 

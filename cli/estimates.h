@@ -9,7 +9,7 @@
 #include "cli/figures.h"
 #include "cli/section.h"
 
-#define ESTIMATES_COLUMNS 13
+#define ESTIMATES_COLUMNS 14
 
 extern const struct column estimates_columns[ESTIMATES_COLUMNS];
 

@@ -56,8 +56,23 @@ static int take_why(Hotpath__Estimated *into, const Hotpath__Estimated *from)
 	return 0;
 }
 
+/* Of calls that are known: the upper end of what they may be; 0 where nobody knows. */
+static double most(const Hotpath__Estimated *e)
+{
+	return e->known ? e->calls + 1.96 * e->calls_se : e->calls_most;
+}
+
+/* Both known: not needed. One of which nobody knows: nor of both. */
+static double most_of_both(const Hotpath__Estimated *a, const Hotpath__Estimated *b)
+{
+	bool nobody = (!a->known && !(a->calls_most > 0)) || (!b->known && !(b->calls_most > 0));
+
+	return nobody || (a->known && b->known) ? 0 : most(a) + most(b);
+}
+
 static int add_estimate(Hotpath__Estimated *into, const Hotpath__Estimated *from)
 {
+	into->calls_most = most_of_both(into, from);
 	into->calls += from->calls;
 	into->calls_se = hypot(into->calls_se, from->calls_se);
 	into->total_ns += from->total_ns;

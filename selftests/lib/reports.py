@@ -52,7 +52,7 @@ def estimate_errors(row, estimated):
     if "known" not in estimated:
         return [] if "calls" in row else ["no calls, and no reason"]
     errors = []
-    if ("calls" in row) != estimated["known"] or ("why" in estimated) != (not estimated["known"]):
+    if ("calls" in row) != estimated["known"] or not (estimated["known"] or "why" in estimated):
         errors.append(f"known, calls and why contradict each other: {estimated}")
     for figure, interval in (("calls", "calls_95"), ("total_ns", "total_95_ns")):
         if (figure in row) != (interval in estimated):

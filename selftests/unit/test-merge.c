@@ -328,8 +328,10 @@ static void estimates_and_their_variances_are_summed(void **state)
 	e = estimate(function(d, "work", 0x100, SESSION), 9, 1);
 	e->known = false;
 	e->why = strdup("seen in 1 window only");
+	e->calls_most = 100;
 	merge(a, d);
 	assert_false(f->estimated->known);
+	assert_true(f->estimated->calls_most == 1520 + 1.96 * 50 + 100);
 	assert_string_equal(f->estimated->why, "seen in 1 window only");
 	drop(a);
 }
