@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Averages and percentiles of a function; files may hold any nonsense. */
-#include <math.h>
 #include "cli/figures.h"
-#include "cli/sampled.h"
+#include "cli/places.h"
 #include "lib/hist.h"
 
 bool figures_timed(const Hotpath__Function *f)
@@ -91,11 +90,9 @@ static void own_time(const Hotpath__Target *t, const Hotpath__Function *f, struc
 		return;
 	}
 
-	ret->sampled = ret->has_self = sampled_any(t);
-	if (!ret->has_self)
-		return;
-	ret->self_ns = figures_whole(sampled_ns(t, f->samples));
-	ret->self_se_ns = figures_whole(ceil(sampled_se_ns(t, f->samples)));
+	ret->sampled = ret->has_self = places_own(t);
+	ret->self_ns = places_ns(t, f->samples);
+	ret->self_se_ns = places_se_ns(t, f->samples);
 }
 
 void figures_of(const Hotpath__Target *t, const Hotpath__Function *f, struct figures *ret)

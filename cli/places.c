@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What lies outside measured functions, added up for people; see places.h. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,22 @@ uint64_t places_ns(const Hotpath__Target *t, uint64_t samples)
 			 (double)t->sampling->samples;
 
 	return (uint64_t)((double)t->cpu_total_ns * without_probes * (double)samples / (double)own);
+}
+
+/*
+ * Of no sample at all the formula would say that the error is 0: one sample is what could
+ * have been missed, and so is the least that is said.
+ */
+uint64_t places_se_ns(const Hotpath__Target *t, uint64_t samples)
+{
+	uint64_t own = places_own(t);
+	double p;
+
+	if (!own)
+		return 0;
+	p = samples < own ? (double)(samples ?: 1) / (double)own : 1;
+
+	return (uint64_t)ceil((double)places_ns(t, own) * sqrt(p * (1 - p) / (double)own));
 }
 
 const char *places_word(Hotpath__SampledKind kind)

@@ -16,6 +16,9 @@ uint64_t places_own(const Hotpath__Target *t);
 /* On-CPU time that so many samples stand for. */
 uint64_t places_ns(const Hotpath__Target *t, uint64_t samples);
 
+/* Its standard error, binomial. */
+uint64_t places_se_ns(const Hotpath__Target *t, uint64_t samples);
+
 /* "[kernel]" and the like; NULL: it has a name of its own. */
 const char *places_word(Hotpath__SampledKind kind);
 /* "function", "object", "kernel", "anonymous", "unknown". */

@@ -446,8 +446,8 @@ static void fill_notes(const struct view *view, struct sheet *sheet)
 		if (needs_note(f))
 			note_function(sheet, f);
 	}
-	places_note(sheet);
 	estimates_notes(view, sheet);
+	places_note(sheet);
 	note_entry_only(sheet);
 	note_stepped(sheet);
 	if (view->options->focus && !sheet->total_rows)

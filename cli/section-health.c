@@ -54,7 +54,7 @@ struct derived {
 	const char *text;
 };
 
-enum { DERIVED = 3 };
+enum { DERIVED = 2 };
 
 static void derive(const Hotpath__Target *t, struct derived *ret)
 {
@@ -64,8 +64,6 @@ static void derive(const Hotpath__Target *t, struct derived *ret)
 				  "calls that met a probe and were not counted: over the budget"};
 	ret[1] = (struct derived){"trips", o ? o->trips : 0,
 				  "times that the fuse stopped a function's probes: too many calls"};
-	ret[2] = (struct derived){"samples_lost", t->sampling ? t->sampling->lost : 0,
-				  "samples that found no room"};
 }
 
 static bool worth(const struct view *view)
