@@ -141,6 +141,16 @@ static char *number(long long n)
 	return asprintf(&text, "%lld", n) < 0 ? NULL : text;
 }
 
+static char *budget(uint32_t ppm)
+{
+	char *text;
+
+	if (!ppm)
+		return strdup("-");
+
+	return asprintf(&text, "%.9g %%", ppm / 1e4) < 0 ? NULL : text;
+}
+
 static void add_target(const struct output *o, const Hotpath__TargetStatus *t, struct grid *grid)
 {
 	grid_cell(grid, 0, text_safe(t->comm.data, t->comm.len, o->utf8), NULL);
@@ -149,14 +159,15 @@ static void add_target(const struct output *o, const Hotpath__TargetStatus *t, s
 	grid_cell(grid, 3, number(t->functions), NULL);
 	grid_cell(grid, 4, strdup(SPAN(t->elapsed_ns)), NULL);
 	grid_cell(grid, 5, strdup(t->ttl_left_ns ? SPAN(t->ttl_left_ns) : "-"), NULL);
-	grid_cell(grid, 6, number(t->owner_uid), NULL);
+	grid_cell(grid, 6, budget(t->budget_ppm), NULL);
+	grid_cell(grid, 7, number(t->owner_uid), NULL);
 	grid_end_row(grid);
 }
 
 static int text_targets(const struct output *o, const Hotpath__StatusReply *s)
 {
 	static const char *const titles[] = {"Target",	 "PID",		"State", "Functions",
-					     "Observed", "Detaches in", "Uid"};
+					     "Observed", "Detaches in", "Budget", "Uid"};
 	_cleanup_(grid_freep) struct grid *grid = grid_new(ARRAY_SIZE(titles));
 	size_t shown;
 	int r = 0;
@@ -218,6 +229,8 @@ static void json_targets(struct jsonstream *j, const Hotpath__StatusReply *s)
 		jsonstream_value(j, "elapsed_ns", sheet_integer(t->elapsed_ns));
 		if (t->ttl_left_ns)
 			jsonstream_value(j, "ttl_left_ns", sheet_integer(t->ttl_left_ns));
+		if (t->budget_ppm)
+			jsonstream_value(j, "budget_percent", json_real(t->budget_ppm / 1e4));
 		jsonstream_close(j, '}');
 	}
 	jsonstream_close(j, ']');

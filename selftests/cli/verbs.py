@@ -664,7 +664,8 @@ class Verbs:
         status = {"version": "0.1.0", "daemon_pid": 5, "kernel": "6.18", "uptime_ns": 10**9,
                   "kernel_bytes": 4096, "kernel_bytes_formula": "256 * (1 + n + m)",
                   "features": [{"name": "session", "present": True, "text": "entry and return"}],
-                  "targets": [{"pid": 9, "comm": "a\nb", "functions": 3, "ttl_left_ns": 10**9}],
+                  "targets": [{"pid": 9, "comm": "a\nb", "functions": 3, "ttl_left_ns": 10**9,
+                               "budget_ppm": 2500}],
                   "limits": [{"name": "targets", "used": 1, "max": 64}],
                   "prices": [{"class": 2, "returns": 1, "ns": 817, "inside_ns": 460},
                              {"class": 3, "returns": 1, "ns": 18000},
@@ -677,12 +678,13 @@ class Verbs:
             text = self.run(["status", "--socket", daemon.path])
             got = self.run(["status", "--format", "json", "--socket", daemon.path])
         report = json.loads(got.stdout)
-        words = (b"session", b"a?b", b"256 * (1 + n + m)", b"1 of 64", b"events: 2",
+        words = (b"session", b"a?b", b"| 0.25 % |", b"256 * (1 + n + m)", b"1 of 64", b"events: 2",
                  b"price of a timed call: emulated 817 ns (460 ns inside), stepped 18.00 us",
                  b"price of a counted call: emulated 540 ns", b"not all known: no nop5",
                  b"family %3: --name w?: 2 running, 2,000 measured so far, waits for more")
         missing = [word for word in words if word not in text.stdout]
         ok = report["targets"][0]["pid"] == 9 and report["families"][0]["seen"] == 2000 and \
+            report["targets"][0]["budget_percent"] == 0.25 and \
             report["prices"][1] == {"class": "stepped", "returns": "session", "price_ns": 18000}
         return None if not missing and ok else repr((missing, text, report))
 
