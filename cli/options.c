@@ -231,11 +231,13 @@ static int apply_limit(struct options *o, char *word, char *why)
 		return -EINVAL;
 
 	o->functions_limit = o->limit;
+	o->limited = true;
 	return 0;
 }
 
 static int apply_functions_limit(struct options *o, char *word, char *why)
 {
+	o->limited = true;
 	return parse_u64(word, UINT32_MAX, &o->functions_limit);
 }
 

@@ -51,6 +51,7 @@ struct options {
 	size_t n_percentiles;
 	uint64_t limit;		/* rows; 0: all */
 	uint64_t functions_limit;
+	bool limited;		/* somebody chose the number of rows */
 	struct focus *focus;	/* NULL: everything */
 	const char *focus_text;
 	const char *sort;	/* NULL: total, or self with by_self */

@@ -219,6 +219,7 @@ const struct section section_functions_cpu = {
 	.title = "On CPU",
 	.description = "On-CPU time of the target's threads by samples: each function's own code, "
 		       "measured or not, and what lies outside.",
+	.brief = true,
 	.worth = worth,
 	.fill = fill,
 	.row = row,

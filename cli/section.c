@@ -52,6 +52,15 @@ bool section_wanted(enum section_id id, const struct view *view)
 
 /* --- sheets ---------------------------------------------------------------- */
 
+#define BRIEF_ROWS 5
+
+static bool is_brief(const struct sheet *sheet)
+{
+	const struct options *o = sheet->view->options;
+
+	return sheet->section->brief && !sheet->view->machine && !o->sections && !o->limited;
+}
+
 int sheet_open(enum section_id id, const struct view *view, struct sheet *ret)
 {
 	struct sheet sheet = {.section = table[id].section, .view = view, .what = "rows"};
@@ -67,6 +76,8 @@ int sheet_open(enum section_id id, const struct view *view, struct sheet *ret)
 		return r;
 	}
 
+	if (is_brief(&sheet) && sheet.rows > BRIEF_ROWS)
+		sheet.rows = BRIEF_ROWS;
 	*ret = sheet;
 	return 0;
 }

@@ -79,6 +79,7 @@ struct section {
 	const char *name; /* with dashes; JSON has underscores */
 	const char *title;
 	const char *description; /* of the JSON object; NULL: none */
+	bool brief; /* a table that nobody asked for by name has five rows of it */
 	/* Anything to say under `auto`? */
 	bool (*worth)(const struct view *view);
 	/* Fills in columns, rows, members and notes. */
