@@ -164,14 +164,49 @@ static void add_overhead(Hotpath__Overhead *into, const Hotpath__Overhead *from)
 	keep_most(&into->waiting, from->waiting);
 }
 
-void merge_overhead(Hotpath__Target *into, const Hotpath__Target *from)
+static bool has_calls(const Hotpath__Target *t)
 {
-	if (!into->overhead || !from->overhead) {
+	for (size_t i = 0; i < t->n_functions; i++)
+		if (t->functions[i]->calls)
+			return true;
+
+	return false;
+}
+
+/* Of a process without a call nothing need be known: its probes have cost nothing. */
+static bool fill_in(const Hotpath__Target *t, const Hotpath__Overhead *other,
+		    Hotpath__Overhead *ret)
+{
+	if (t->overhead || !other || has_calls(t))
+		return false;
+
+	hotpath__overhead__init(ret);
+	ret->budgeted = other->budgeted;
+	ret->budget_percent = other->budget_percent;
+	ret->sampled = other->sampled;
+	return true;
+}
+
+int merge_overhead(Hotpath__Target *into, const Hotpath__Target *from)
+{
+	Hotpath__Overhead nothing;
+	Hotpath__Target other = *from;
+
+	if (fill_in(from, into->overhead, &nothing))
+		other.overhead = &nothing;
+	if (fill_in(into, from->overhead, &nothing)) {
+		into->overhead = malloc(sizeof(nothing));
+		if (!into->overhead)
+			return -ENOMEM;
+		*into->overhead = nothing;
+	}
+	if (!into->overhead || !other.overhead) {
 		if (into->overhead)
 			hotpath__overhead__free_unpacked(TAKE(into->overhead), NULL);
-		return;
+		return 0;
 	}
 
-	into->overhead->percent = together(into, from);
-	add_overhead(into->overhead, from->overhead);
+	into->overhead->percent = together(into, &other);
+	add_overhead(into->overhead, other.overhead);
+	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Parts of merge.h: what is estimated of several processes, and what their probes cost.
- * Both are called before the sums that they are computed from are added up.
+ * Both are called before the figures that they are computed from are added up.
  */
 #ifndef LIB_MERGE_ESTIMATES_H
 #define LIB_MERGE_ESTIMATES_H
@@ -16,9 +16,9 @@ int merge_estimated(Hotpath__Function *into, const Hotpath__Function *from);
 
 /*
  * Costs and the time that they are of are summed, a budget is the larger of the two; how
- * many functions are armed is the most of one process. Where one has no Overhead, both
- * together have none.
+ * many functions are armed is the most of one process. Where one has calls and no Overhead,
+ * both together have none. -ENOMEM.
  */
-void merge_overhead(Hotpath__Target *into, const Hotpath__Target *from);
+int merge_overhead(Hotpath__Target *into, const Hotpath__Target *from);
 
 #endif

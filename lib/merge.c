@@ -455,7 +455,9 @@ int merge_target(Hotpath__Target *into, const Hotpath__Target *from)
 {
 	int r;
 
-	r = merge_functions(into, from);
+	r = merge_overhead(into, from);
+	if (r == 0)
+		r = merge_functions(into, from);
 	for (size_t i = 0; i < from->n_health && r == 0; i++)
 		r = add_counter(into, from->health[i]->name, from->health[i]->value,
 				from->health[i]->text);
@@ -469,7 +471,6 @@ int merge_target(Hotpath__Target *into, const Hotpath__Target *from)
 		return r;
 
 	merge_state(into, from);
-	merge_overhead(into, from);
 	merge_sums(into, from);
 	count_functions(into);
 	return 0;

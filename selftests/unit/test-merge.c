@@ -380,7 +380,14 @@ static void costs_are_of_the_time_of_both(void **state)
 	assert_false(a->overhead->sampled);
 	assert_int_equal(a->overhead->armed, 4);
 
-	merge(a, c); /* of whose cost nothing is known */
+	c->cpu_total_ns = 3000; /* and no call: its probes have cost nothing */
+	merge(a, c);
+	assert_true(a->overhead->percent > 1.9999 && a->overhead->percent < 2.0001);
+	assert_true(a->overhead->budgeted);
+
+	c = target(13);
+	times(function(c, "work", 0x100, SESSION), 20, 10, 10); /* at a price that nobody knows */
+	merge(a, c);
 	assert_null(a->overhead);
 	drop(a);
 }
