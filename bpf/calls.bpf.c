@@ -15,6 +15,7 @@
  * (`cut`). So entries = exits + open + unwound + vetoed + lost, always.
  */
 #include "hotpath.bpf.h"
+#include "durations.bpf.h"
 #include "frames.bpf.h"
 #include "goroutine.bpf.h"
 #include "histogram.bpf.h"
@@ -219,10 +220,12 @@ static __always_inline u32 frame_push(struct hp_thread *thread, const struct cal
 
 	frame->sp = sp;
 	frame->child_ns = 0;
+	frame->probe_ns = 0;
 	frame->func = call->index;
 	frame->cell = call->cell;
 	frame->serial = ++thread->serial;
 	frame->armed = armed;
+	frame->stepped = HP_COOKIE_IS_STEPPED(call->cookie);
 	thread->depth = i + 1;
 	frame->start_ns = bpf_ktime_get_ns();
 	return i;
@@ -253,6 +256,24 @@ static __always_inline struct hp_thread *frames_of(struct pt_regs *ctx, struct c
 	return thread;
 }
 
+/* The frames that a call would be charged to, which itself has none. */
+static __always_inline struct hp_thread *call_frames(struct pt_regs *ctx, struct call *call)
+{
+	struct hp_thread *thread = NULL;
+	u64 sp = ctx->sp;
+
+	if (call->slot->state & HP_TARGET_GOROUTINES)
+		thread = goroutine_find(ctx, call->task, false, &sp);
+	return thread ?: call->thread;
+}
+
+/* Counted, and nothing more will be known of it. */
+static __always_inline void call_not_timed(struct pt_regs *ctx, struct call *call)
+{
+	hp_count(&call->func->vetoed);
+	hit_charge(call_frames(ctx, call), call->slot, call->cookie);
+}
+
 /* A call whose ways out are probed; it was counted. */
 static __always_inline void call_begin_unarmed(struct pt_regs *ctx, struct call *call)
 {
@@ -266,7 +287,7 @@ static __always_inline void call_begin_unarmed(struct pt_regs *ctx, struct call 
 	if (thread)
 		frame_push(thread, call, sp, false);
 	else
-		hp_count(&call->func->vetoed);
+		call_not_timed(ctx, call);
 }
 
 /* Counts the entry and puts a frame on; 0: not armed, else the frame's number. */
@@ -287,7 +308,7 @@ static __always_inline u64 call_enter(struct pt_regs *ctx)
 	}
 	thread = target_may_arm(&call) ? thread_for_entry(&call, sp) : NULL;
 	if (!thread) {
-		hp_count(&call.func->vetoed);
+		call_not_timed(ctx, &call);
 		return 0;
 	}
 	i = frame_push(thread, &call, sp, true);
@@ -295,36 +316,6 @@ static __always_inline u64 call_enter(struct pt_regs *ctx)
 }
 
 /* --- return ---------------------------------------------------------------- */
-
-static __always_inline void call_add(struct hp_frame *frame, u64 ns)
-{
-	struct hp_func *func = hp_func_get(frame->cell, frame->func);
-
-	if (!func)
-		return;
-	__sync_fetch_and_add(&func->total_ns, ns);
-	if (frame->child_ns)
-		__sync_fetch_and_add(&func->child_ns, frame->child_ns);
-	raise_to(&func->max_ns, ns);
-	raise_to(&func->min_inv, ~ns);
-	hist_add(frame, func, ns);
-}
-
-/* Takes frame i off, and what lies above it. */
-static __always_inline void frame_leave(struct hp_thread *thread, u32 i, u64 now)
-{
-	struct hp_frame *frame = frame_at(thread, i);
-	u64 ns;
-
-	if (thread->depth > i + 1)
-		frames_unwind_to(thread, i + 1);
-	thread->depth = i;
-
-	ns = now - frame->start_ns;
-	if (i > 0)
-		frame_at(thread, i - 1)->child_ns += ns;
-	call_add(frame, ns);
-}
 
 /* The thread that returns, if its process still is a target. */
 static __always_inline bool return_find(struct call *call)
@@ -336,6 +327,13 @@ static __always_inline bool return_find(struct call *call)
 	if (call->thread->gen != call->slot->gen)
 		thread_renew(call->thread, call->number, call->slot->gen);
 	return true;
+}
+
+static __always_inline void frame_leave_session(struct hp_thread *thread, u32 i, u64 now,
+						const struct hp_slot *slot)
+{
+	frame_leave(thread, i, now,
+		    price_of_session(frame_at(thread, i), slot->price_scale));
 }
 
 /* A return that brings its frame's number; one of an earlier arming is a stray. */
@@ -354,7 +352,7 @@ static __always_inline void call_leave_paired(u64 pair, u64 now)
 	thread = call.thread;
 	if (i < thread->depth && i < HP_FRAMES_MAX &&
 	    frame_at(thread, i)->serial == (u32)(pair >> 8)) {
-		frame_leave(thread, i, now);
+		frame_leave_session(thread, i, now, call.slot);
 		return;
 	}
 	hp_count_by(call.slot, HP_COUNTER_stray_returns);
@@ -392,7 +390,7 @@ static __always_inline void call_leave_found(struct pt_regs *ctx, u64 now)
 	 * function may still stand, left by a longjmp or a thread that was cancelled. */
 	if (i < HP_FRAMES_MAX &&
 	    frame_at(call.thread, i)->func == HP_COOKIE_FUNC(bpf_get_attach_cookie(ctx)))
-		frame_leave(call.thread, i, now);
+		frame_leave_session(call.thread, i, now, call.slot);
 }
 
 /* --- a way out, nothing armed ------------------------------------------------- */
@@ -465,7 +463,9 @@ static __always_inline void call_end(struct pt_regs *ctx)
 		return;
 	if (i < HP_FRAMES_MAX && frame->cell == call.cell &&
 	    frame->func == HP_COOKIE_FUNC(call.cookie))
-		frame_leave(thread, i, now);
+		frame_leave(thread, i, now,
+			    price_of_sites(frame, HP_EXIT_IS_STEPPED(call.cookie),
+					   call.slot->price_scale));
 	else
 		hp_count_by(call.slot, HP_COUNTER_stray_returns);
 }
@@ -531,8 +531,10 @@ int calls_count(struct pt_regs *ctx)
 {
 	struct call call = {};
 
-	if (call_find(ctx, &call))
-		hp_count(&call.func->calls);
+	if (!call_find(ctx, &call))
+		return 0;
+	hp_count(&call.func->calls);
+	hit_charge(call_frames(ctx, &call), call.slot, call.cookie);
 	return 0;
 }
 

@@ -8,6 +8,9 @@
 
 #include "hotpath.bpf.h"
 
+/* Of this machine; the daemon has it mapped, and writes it when it has measured. */
+struct hp_prices hp_prices = {};
+
 /* The barrier keeps clang from proving the mask needless: the verifier wants it. */
 static __always_inline struct hp_frame *frame_at(struct hp_thread *thread, u32 i)
 {
@@ -15,16 +18,23 @@ static __always_inline struct hp_frame *frame_at(struct hp_thread *thread, u32 i
 	return &thread->frame[i & (HP_FRAMES_SIZE - 1)];
 }
 
-/* A frame that will never return: its callees' time is still not its caller's own. */
+/*
+ * A frame that will never return: its callees' time is still not its caller's own,
+ * and what probes took is no call's. Its entry is reckoned as one that is counted,
+ * by the price of a machine at rest: less is known here, and such frames are few.
+ */
 static __always_inline void frame_drop(struct hp_thread *thread, u32 i)
 {
-	struct hp_frame *frame = frame_at(thread, i);
+	struct hp_frame *frame = frame_at(thread, i), *caller;
 	struct hp_func *func = hp_func_get(frame->cell, frame->func);
 
 	if (func)
 		hp_count(&func->unwound);
-	if (i > 0)
-		frame_at(thread, i - 1)->child_ns += frame->child_ns;
+	if (i == 0)
+		return;
+	caller = frame_at(thread, i - 1);
+	caller->child_ns += frame->child_ns;
+	caller->probe_ns += frame->probe_ns + hp_prices.count[frame->stepped & 1];
 }
 
 /* Keeps the lowest `keep` frames. */

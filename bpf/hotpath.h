@@ -44,27 +44,32 @@
 
 /*
  * Probe cookie: the group in the high 10 bits, the function's index in the next 22.
- * The rest, of an entry, is whether its ways out are known; of a way out, how to
- * tell that a call is over there:
+ * The rest, of an entry, is whether its ways out are known and whether the kernel
+ * steps through the instruction; of a way out, how to tell that a call is over there:
  *   [31]     the return address lies above rbp, not rsp
  *   [30..26] 0: always over; else 1 + the x86 condition code that must hold
  *   [25]     only for targets with HP_TARGET_EXITS
- *   [24..0]  bytes from that register to the return address
+ *   [24]     stepped, too
+ *   [23..0]  bytes from that register to the return address
  */
 #define HP_FUNCTIONS_MAX	(1u << 22) /* of a group */
 #define HP_COOKIE(group, func)	(((__u64)(group) << 54) | ((__u64)(func) << 32))
 #define HP_COOKIE_GROUP(cookie) ((__u32)((cookie) >> 54))
 #define HP_COOKIE_FUNC(cookie)	((__u32)((cookie) >> 32) & (HP_FUNCTIONS_MAX - 1))
 
-#define HP_COOKIE_HAS_EXITS 1
+#define HP_COOKIE_HAS_EXITS	  1
+#define HP_COOKIE_STEPPED	  2
+#define HP_COOKIE_IS_STEPPED(cookie) (((__u32)(cookie) >> 1) & 1)
 
 #define HP_EXIT_LATE	   (1u << 25)
-#define HP_EXIT_OFFSET_MAX ((1u << 25) - 1)
+#define HP_EXIT_STEPPED	   (1u << 24)
+#define HP_EXIT_OFFSET_MAX ((1u << 24) - 1)
 #define HP_EXIT(frame_pointer, condition, offset)                                                  \
 	(((__u32)!!(frame_pointer) << 31) | ((__u32)(condition) << 26) | (offset))
 #define HP_EXIT_FRAME_POINTER(cookie) ((__u32)(cookie) >> 31)
 #define HP_EXIT_CONDITION(cookie)     ((__u32)(cookie) >> 26 & 31)
 #define HP_EXIT_OFFSET(cookie)	      ((__u32)(cookie) & HP_EXIT_OFFSET_MAX)
+#define HP_EXIT_IS_STEPPED(cookie)    (((__u32)(cookie) >> 24) & 1)
 
 /* Flags of a target. */
 enum {
@@ -86,6 +91,22 @@ enum {
 };
 
 #define HP_GEN_NONE (~(__u32)0)
+
+/*
+ * What a call's probes cost, in ns, as the daemon measured it; by the class of the
+ * entry and of the way out: 0 emulated, 1 stepped. 0 ns: not known, nothing is
+ * taken off. A price is what the caller waits longer; `inside` is the part of it
+ * that lies between the call's own two clock readings.
+ */
+struct hp_prices {
+	__u32 count[2];
+	__u32 session[2], session_inside[2];
+	__u32 sites[2][2], sites_inside[2][2]; /* [entry][way out] */
+};
+
+#define HP_PRICE_BITS 10
+#define HP_PRICE_ONE  (1u << HP_PRICE_BITS) /* as measured; so is 0 */
+#define HP_PRICE_NONE 1u		    /* nothing is taken off */
 
 /* Per target; the report prints the non-zero ones by name. */
 #define HP_COUNTERS(X)                                                                             \
@@ -140,7 +161,7 @@ struct hp_slot {
 	__u32 sharers; /* processes that count here besides its own. BPF, atomics */
 	__u32 given;   /* the process that got this spare, also when that has ended. BPF */
 	__u32 holds;   /* what it loads is searched: it is held at the loader's hook. Daemon */
-	__u32 pad;
+	__u32 price_scale; /* HP_PRICE_*: what a hit costs here, of its price. Daemon */
 	__u64 counter[HP_COUNTERS_MAX];
 	__u32 cell[HP_GROUPS_MAX]; /* group -> cell, 0 = not in that group. Daemon. */
 };
@@ -300,7 +321,9 @@ struct hp_func {
 	/* Returns paired with their entry are not counted apart: their number is
 	 * the histogram's sum and hist_lost. */
 	__u64 calls;	/* entries seen */
-	__u64 total_ns; /* of the calls that returned, callees included */
+	/* Sums of signed values: a call that took less than its probes were reckoned
+	 * to have added counts below zero, so that errors of prices cancel out. */
+	__u64 total_ns; /* of the calls that returned, callees included, probes taken off */
 	__u64 child_ns; /* of that, the time of measured callees */
 	__u64 max_ns;
 	__u64 min_inv;	 /* ~min_ns, so that zero means none yet */
@@ -308,7 +331,7 @@ struct hp_func {
 	__u64 vetoed;	 /* entries whose return was not armed */
 	__u64 lost;	 /* returns that came but could not be paired */
 	__u64 cut;	 /* open when the thread exited or called exec */
-	__u64 cut_ns;	 /* how long those had run */
+	__u64 cut_ns;	 /* how long those had run, probes within them taken off */
 	__u64 hist_lost; /* exits that found no chunk for the histogram */
 	__u64 probe_ns;	 /* what probes added to total_ns, and was taken off */
 	__u64 clipped;	 /* exits for which that was more than they had taken */
@@ -330,10 +353,12 @@ struct hp_frame {
 	__u64 sp; /* at entry: where the return address lies */
 	__u64 start_ns;
 	__u64 child_ns; /* of measured callees that returned */
+	__u64 probe_ns; /* what probes added so far: of callees, and what was hit within them */
 	__u32 func;
 	__u32 cell;
 	__u32 serial; /* pairs entry and return, with the session cookie */
-	__u32 armed;  /* by the kernel; else its ways out are probed */
+	__u16 armed;  /* by the kernel; else its ways out are probed */
+	__u16 stepped; /* the class of its entry, an index of hp_prices */
 };
 
 /* hp_threads: task storage of threads that entered a measured function. */

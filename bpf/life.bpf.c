@@ -13,16 +13,16 @@
 #define MMF_DUMPABLE_MASK 3
 #define SUID_DUMP_USER	  1
 
-/* A thread that ends or execs takes its open calls with it. The thread knows its
- * slot: its process may be out of hp_targets already. */
+/* A thread that ends or execs takes its open calls with it, less what probes within
+ * them took. The thread knows its slot: its process may be out of hp_targets already. */
 static __always_inline void frames_cut(struct task_struct *task)
 {
 	struct hp_thread *thread = bpf_task_storage_get(&hp_threads, task, 0, 0);
-	u64 now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns(), probe_ns = 0;
 	struct hp_frame *frame;
 	struct hp_slot *slot;
 	struct hp_func *func;
-	u32 i;
+	u32 i, n;
 
 	if (!thread)
 		return;
@@ -30,14 +30,17 @@ static __always_inline void frames_cut(struct task_struct *task)
 	if (!slot || thread->gen != slot->gen)
 		return;
 
-	for (i = 0; i < HP_FRAMES_MAX; i++) {
-		if (i >= thread->depth)
+	for (n = 0; n < HP_FRAMES_MAX; n++) {
+		if (n >= thread->depth)
 			break;
-		frame = &thread->frame[i];
+		i = thread->depth - 1 - n;
+		asm volatile("" : "+r"(i)); /* else clang drops the mask, and the verifier refuses */
+		frame = &thread->frame[i & (HP_FRAMES_SIZE - 1)];
+		probe_ns += frame->probe_ns;
 		func = hp_func_get(frame->cell, frame->func);
 		if (func) {
 			hp_count(&func->cut);
-			__sync_fetch_and_add(&func->cut_ns, now - frame->start_ns);
+			__sync_fetch_and_add(&func->cut_ns, now - frame->start_ns - probe_ns);
 		}
 	}
 	/* After exec the same addresses are other stacks, and it may be another target. */

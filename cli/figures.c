@@ -105,6 +105,19 @@ void figures_of(const Hotpath__Target *t, const Hotpath__Function *f, struct fig
 	own_time(t, f, ret);
 }
 
+/* Prices are true to within 3 % (docs/ARCHITECTURE.md, "Prices"). */
+#define PRICE_ERROR_PERCENT 3
+
+uint64_t figures_uncertain_ns(const Hotpath__Function *f)
+{
+	return f->probe_ns / 100 * PRICE_ERROR_PERCENT;
+}
+
+bool figures_is_uncertain(const Hotpath__Function *f)
+{
+	return figures_has_times(f) && figures_uncertain_ns(f) > f->total_ns;
+}
+
 bool figures_probe_cost_ns(const Hotpath__Target *t, uint64_t *ret_ns)
 {
 	uint64_t sum = 0;

@@ -34,6 +34,10 @@ bool figures_samples_self(const Hotpath__Target *t);
 /* Something is known of a function, a call or its own time: it has a row. */
 bool figures_any(const Hotpath__Target *t, const Hotpath__Function *f);
 
+/* What total_ns may be wrong by: the error of what was taken off for probes. */
+uint64_t figures_uncertain_ns(const Hotpath__Function *f);
+bool figures_is_uncertain(const Hotpath__Function *f); /* that is more than total_ns */
+
 /*
  * What the probes cost the target, an estimate: each call at the price that was
  * calibrated. False: a function that was called has no price.

@@ -66,6 +66,9 @@ void program_json_prices(struct jsonstream *s, Hotpath__Price **price, size_t n)
 		jsonstream_value(s, "class", json_string(program_site_class(price[i]->class_)));
 		jsonstream_value(s, "returns", json_string(program_returns(price[i]->returns)));
 		jsonstream_value(s, "price_ns", json_integer((json_int_t)price[i]->ns));
+		if (price[i]->inside_ns)
+			jsonstream_value(s, "inside_ns",
+					 json_integer((json_int_t)price[i]->inside_ns));
 		jsonstream_close(s, '}');
 	}
 	jsonstream_close(s, ']');

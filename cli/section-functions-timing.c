@@ -94,6 +94,9 @@ enum {
 	COLUMN_vetoed,
 	COLUMN_lost,
 	COLUMN_histogram_lost,
+	COLUMN_probe_ns,
+	COLUMN_uncertain_ns,
+	COLUMN_clipped,
 	COLUMN_class,
 	COLUMN_price,
 	COLUMN_returns,
@@ -133,6 +136,9 @@ static const struct column columns_after[] = {
 	[COLUMN_vetoed] = {"vetoed", NULL, NULL, 0, CELL_COUNT},
 	[COLUMN_lost] = {"lost", NULL, NULL, 0, CELL_COUNT},
 	[COLUMN_histogram_lost] = {"histogram_lost", NULL, NULL, 0, CELL_COUNT},
+	[COLUMN_probe_ns] = {"probe_ns", NULL, NULL, 0, CELL_NS},
+	[COLUMN_uncertain_ns] = {"uncertain_ns", NULL, NULL, 0, CELL_NS},
+	[COLUMN_clipped] = {"clipped", NULL, NULL, 0, CELL_COUNT},
 	[COLUMN_class] = {"class", "probe", NULL, 0, CELL_TEXT},
 	[COLUMN_price] = {"price_ns", "probe", NULL, 0, CELL_NS},
 	[COLUMN_returns] = {"returns", "probe", NULL, 0, CELL_TEXT},
@@ -207,7 +213,7 @@ static uint64_t counted_elsewhere(const Hotpath__Function *f)
 static bool needs_note(const Hotpath__Function *f)
 {
 	return f->open || f->unwound || f->vetoed || f->lost || f->histogram_lost ||
-	       counted_elsewhere(f);
+	       counted_elsewhere(f) || figures_is_uncertain(f);
 }
 
 static void row_identity(const Hotpath__Function *f, struct cell *cell)
@@ -275,6 +281,9 @@ static void row_account(const Hotpath__Function *f, struct cell *cell)
 	put_number(&cell[COLUMN_vetoed], f->vetoed, true);
 	put_number(&cell[COLUMN_lost], f->lost, true);
 	put_number(&cell[COLUMN_histogram_lost], f->histogram_lost, f->histogram_lost);
+	put_number(&cell[COLUMN_probe_ns], f->probe_ns, f->probe_ns);
+	put_number(&cell[COLUMN_uncertain_ns], figures_uncertain_ns(f), f->probe_ns);
+	put_number(&cell[COLUMN_clipped], f->clipped, f->clipped);
 }
 
 static void row_probe(const Hotpath__Function *f, struct cell *cell)
@@ -352,6 +361,10 @@ static void note_function(struct sheet *sheet, const Hotpath__Function *f)
 		fprintf(line, "; %s call%s whose return was lost", COUNTED(f->lost));
 	if (f->histogram_lost)
 		fprintf(line, "; percentiles lack %s call%s", COUNTED(f->histogram_lost));
+	if (figures_is_uncertain(f))
+		fprintf(line, "; took less than the error of what was taken off for probes (%s of %s)",
+			fmt_ns((char[FMT_MAX]){0}, figures_uncertain_ns(f), sheet->view->utf8),
+			fmt_ns((char[FMT_MAX]){0}, f->probe_ns, sheet->view->utf8));
 	if (fclose(line) == 0 && size > 2)
 		sheet_note(sheet, "* %s: %s", brief, text + 2);
 }
@@ -391,8 +404,8 @@ static bool is_stepped(const Hotpath__Probe *p)
 		p->exit_class == HOTPATH__SITE_CLASS__SITE_STEPPED);
 }
 
-/* What a probe adds to the time that it measures is not taken off yet: say so where
- * it is more than the function may take. */
+/* Where what a probe adds to the time that it measures could not be taken off, as no price
+ * was known: say so where it is more than the function may take. */
 static void note_stepped(struct sheet *sheet)
 {
 	size_t stepped = 0;
@@ -401,7 +414,7 @@ static void note_stepped(struct sheet *sheet)
 	for (size_t i = 0; i < sheet->rows; i++) {
 		const Hotpath__Function *f = sheet->row[i];
 
-		if (!f->exits || !f->probe || !is_stepped(f->probe))
+		if (!f->exits || f->probe_ns || !f->probe || !is_stepped(f->probe))
 			continue;
 		stepped++;
 		if (f->probe->price_ns > dearest_ns)

@@ -43,26 +43,25 @@
 #define STEPPED_CALLS 8
 #define WARM_CALLS    16 /* the first hits make the thread's frames */
 
-enum { UNPROBED = -1, TIMED = -2 /* session, or what stands in for it */ };
+enum {
+	UNPROBED = -1,
+	TIMED = -2, /* session, or what stands in for it */
+	CALLER = -3, /* likewise, and it calls the others: most calls have a caller that is timed */
+};
 
 #define CLASS(name) HOTPATH__SITE_CLASS__SITE_##name
 
-enum {
-	COUNTED_PUSH = 2, /* row that others are compared with */
-	PUSH_NOP = 2,	  /* bytes of PUSH before its nop and its ret */
-	PUSH_RET = 3,
-};
-
 /* Probed at its first byte, and those of PROBE_SITES at the exit, too. The price is
- * what it costs over the row `over`: the same code, less this probe. */
+ * what it costs over the row `over`: the same code, bare. */
 struct variant {
 	const char *name;
 	int kind;
-	Hotpath__SiteClass class; /* of the site that is priced */
+	Hotpath__SiteClass class; /* of the entry */
 	size_t over;
 	const char *code;
 	size_t length;
-	size_t exit;
+	size_t exit; /* bytes before it */
+	Hotpath__SiteClass exit_class;
 };
 
 /* No nop of 5 bytes: no probe is ever placed on one (placement.h). Linux 6.18 makes a call
@@ -70,7 +69,14 @@ struct variant {
  * end of the machine. */
 #define CODE(bytes) bytes, sizeof(bytes) - 1
 #define PUSH	    CODE("\x55\x5d\x90\xc3")	 /* push %rbp; pop %rbp; nop; ret */
-#define MOVE	    CODE("\x48\x89\xf8\xc3")	 /* mov %rdi,%rax; ret */
+#define MOVE	    CODE("\x48\x89\xf8\x90\xc3") /* mov %rdi,%rax; nop; ret */
+/* push %rbx; push %rbp; mov %rdi,%rbx; mov %esi,%ebp; 1: call *%rbx; dec %ebp; jnz 1b;
+ * pop %rbp; pop %rbx; ret */
+#define CALLS	    CODE("\x53\x55\x48\x89\xfb\x89\xf5\xff\xd3\xff\xcd\x75\xfa\x5d\x5b\xc3")
+#define PUSH_NOP    2, CLASS(EMULATED)
+#define PUSH_RET    3, CLASS(STEPPED)
+#define MOVE_NOP    3, CLASS(EMULATED)
+#define MOVE_RET    4, CLASS(STEPPED)
 
 static const struct variant variants[] = {
 	{"bare push", UNPROBED, CLASS(EMULATED), 0, PUSH, 0},
@@ -79,11 +85,15 @@ static const struct variant variants[] = {
 	{"counted mov", PROBE_COUNT, CLASS(STEPPED), 1, MOVE, 0},
 	{"timed push", TIMED, CLASS(EMULATED), 0, PUSH, 0},
 	{"timed mov", TIMED, CLASS(STEPPED), 1, MOVE, 0},
-	{"way out at nop", PROBE_SITES, CLASS(EMULATED), COUNTED_PUSH, PUSH, PUSH_NOP},
-	{"way out at ret", PROBE_SITES, CLASS(STEPPED), COUNTED_PUSH, PUSH, PUSH_RET},
+	{"push, way out at nop", PROBE_SITES, CLASS(EMULATED), 0, PUSH, PUSH_NOP},
+	{"push, way out at ret", PROBE_SITES, CLASS(EMULATED), 0, PUSH, PUSH_RET},
+	{"mov, way out at nop", PROBE_SITES, CLASS(STEPPED), 1, MOVE, MOVE_NOP},
+	{"mov, way out at ret", PROBE_SITES, CLASS(STEPPED), 1, MOVE, MOVE_RET},
+	{"caller", CALLER, CLASS(EMULATED), 0, CALLS, 0},
 };
 
-#define VARIANTS ARRAY_SIZE(variants)
+#define VARIANTS      ARRAY_SIZE(variants)
+#define VARIANT_CALLER (VARIANTS - 1)
 
 struct calibration {
 	struct calibration_place place;
@@ -97,22 +107,18 @@ struct calibration {
 
 static uint32_t batch_calls(const struct variant *v)
 {
-	return v->class == CLASS(STEPPED) ? STEPPED_CALLS : CHEAP_CALLS;
+	return v->class == CLASS(STEPPED) || v->exit_class == CLASS(STEPPED) ? STEPPED_CALLS
+									    : CHEAP_CALLS;
 }
 
 /* --- the child ------------------------------------------------------------------- */
 
-static void call_times(void (*function)(void), uint32_t calls)
+static void call_times(void *code, size_t i, uint32_t calls)
 {
-	uint32_t i;
+	void (*caller)(uintptr_t, uint32_t);
 
-	for (i = 0; i < calls; i++)
-		function();
-}
-
-static void (*variant_at(void *code, size_t i))(void)
-{
-	return (void (*)(void))((uintptr_t)code + i * STRIDE);
+	caller = (void (*)(uintptr_t, uint32_t))((uintptr_t)code + VARIANT_CALLER * STRIDE);
+	caller((uintptr_t)code + i * STRIDE, calls);
 }
 
 /* Picoseconds a call: an unprobed one takes a nanosecond or two. */
@@ -121,11 +127,11 @@ static void run_round(void *code, int64_t *ret_ps)
 	uint64_t start;
 	size_t i;
 
-	for (i = 0; i < VARIANTS; i++) {
+	for (i = 0; i < VARIANT_CALLER; i++) {
 		uint32_t calls = batch_calls(&variants[i]);
 
 		start = clock_ns(CLOCK_MONOTONIC);
-		call_times(variant_at(code, i), calls);
+		call_times(code, i, calls);
 		ret_ps[i] = (int64_t)(clock_ns(CLOCK_MONOTONIC) - start) * 1000 / calls;
 	}
 }
@@ -135,13 +141,15 @@ static void run_rounds(void *code, int64_t *ret_ps)
 	int64_t seen[ROUNDS][VARIANTS], over[ROUNDS];
 	size_t i, k;
 
-	for (i = 0; i < VARIANTS; i++)
-		call_times(variant_at(code, i), WARM_CALLS);
+	for (i = 0; i < VARIANT_CALLER; i++)
+		call_times(code, i, WARM_CALLS);
 	for (k = 0; k < ROUNDS; k++)
 		run_round(code, seen[k]);
-	for (i = 0; i < VARIANTS; i++) {
+	for (i = 0; i < VARIANT_CALLER; i++) {
+		bool bare = variants[i].kind == UNPROBED;
+
 		for (k = 0; k < ROUNDS; k++)
-			over[k] = seen[k][i] - seen[k][variants[i].over];
+			over[k] = seen[k][i] - (bare ? 0 : seen[k][variants[i].over]);
 		ret_ps[i] = prices_median(over, ROUNDS);
 	}
 }
@@ -167,7 +175,7 @@ static int keep_only(int *code_fd, int *go_fd, int *out_fd)
 
 static void child_main(pid_t parent, int code_fd, int go_fd, int out_fd)
 {
-	int64_t ps[VARIANTS];
+	int64_t ps[VARIANTS] = {};
 	void *code;
 	char go;
 
@@ -238,7 +246,8 @@ static enum probe_kind timed_kind(const struct features *features)
 
 static enum probe_kind variant_kind(const struct variant *v, const struct features *features)
 {
-	return v->kind == TIMED ? timed_kind(features) : (enum probe_kind)v->kind;
+	return v->kind == TIMED || v->kind == CALLER ? timed_kind(features)
+						     : (enum probe_kind)v->kind;
 }
 
 /* Has the functions of one kind counted, as an attach would. */
@@ -265,7 +274,7 @@ static int calibration_join(struct calibration *c, enum probe_kind kind, const s
 		functions[i] = &function[i];
 		hotpath__reader_exit__init(&exit[i]);
 		exit[i].offset = i * STRIDE + v->exit;
-		exit[i].class_ = v->class;
+		exit[i].class_ = v->exit_class;
 		exits[i] = &exit[i];
 		function[i].exits = &exits[i];
 		function[i].n_exits = v->kind == PROBE_SITES;
@@ -288,8 +297,11 @@ static int calibration_probe(struct calibration *c)
 	if (fstat(c->code_fd, &st) < 0)
 		return -errno;
 	r = target_new(place->calls, place->blocks, place->groups, &identity, &c->target);
-	if (r >= 0)
-		r = calibration_join(c, PROBE_COUNT, &st);
+	if (r < 0)
+		return r;
+	/* What is to be known is what the clock said. */
+	calls_slot(place->calls, c->target->slot)->price_scale = HP_PRICE_NONE;
+	r = calibration_join(c, PROBE_COUNT, &st);
 	if (r >= 0)
 		r = calibration_join(c, timed_kind(place->features), &st);
 	if (r >= 0)
@@ -299,49 +311,80 @@ static int calibration_probe(struct calibration *c)
 
 /* --- the result ------------------------------------------------------------------- */
 
-static bool variant_figures(const struct calibration *c, size_t i, uint64_t *ret_calls,
-			    uint64_t *ret_timed)
+/* What BPF counted of a function. */
+struct figures {
+	uint64_t calls, timed;
+	uint64_t median_ns; /* of the times that its probes told, nothing taken off */
+};
+
+static const struct hp_func *variant_func(const struct calibration *c, size_t i,
+					  const struct cell **ret_cell)
 {
-	uint64_t count[HP_HIST_BUCKETS];
-	uint32_t bucket[HP_HIST_BUCKETS];
-	size_t m, k, n;
+	size_t m, k;
 
 	for (m = 0; m < c->target->n_members; m++) {
 		const struct group *group = c->target->member[m].group;
-		const struct cell *cell = &c->target->member[m].cell;
 
-		for (k = 0; k < group->count && group->functions[k].offset != i * STRIDE; k++)
-			;
-		if (k == group->count)
-			continue;
-		*ret_calls = model_calls(cell_func(cell, k));
-		*ret_timed = 0;
-		n = model_histogram(cell_func(cell, k), cell->blocks, cell->n_blocks, bucket, count);
-		while (n-- > 0)
-			*ret_timed += count[n];
-		return true;
+		for (k = 0; k < group->count; k++) {
+			if (group->functions[k].offset != i * STRIDE)
+				continue;
+			*ret_cell = &c->target->member[m].cell;
+			return cell_func(*ret_cell, k);
+		}
 	}
-	return false;
+	return NULL;
+}
+
+static struct figures variant_figures(const struct calibration *c, size_t i)
+{
+	uint64_t count[HP_HIST_BUCKETS];
+	uint32_t bucket[HP_HIST_BUCKETS];
+	struct figures figures = {};
+	const struct hp_func *func;
+	const struct cell *cell;
+	size_t n, k;
+
+	func = variant_func(c, i, &cell);
+	if (!func)
+		return figures;
+	figures.calls = model_calls(func);
+	n = model_histogram(func, cell->blocks, cell->n_blocks, bucket, count);
+	for (k = 0; k < n; k++)
+		figures.timed += count[k];
+	figures.median_ns = prices_histogram_median(bucket, count, n);
+	return figures;
 }
 
 /* A price is one only if every call hit its probe, and every way out its own. */
-static const char *variant_doubt(const struct calibration *c, size_t i, int64_t ps)
+static const char *variant_doubt(const struct figures *seen, size_t i, int64_t ps)
 {
 	uint64_t expected = (uint64_t)ROUNDS * batch_calls(&variants[i]) + WARM_CALLS;
-	uint64_t calls, timed;
 
-	if (!variant_figures(c, i, &calls, &timed) || calls != expected)
+	if (seen->calls != expected)
 		return "not every call hit the probe";
-	if (variants[i].kind != PROBE_COUNT && timed != expected)
+	if (variants[i].kind != PROBE_COUNT && seen->timed != expected)
 		return "not every call was timed";
 	return ps / 1000 > 0 ? NULL : "was not slower than without";
 }
 
-static uint64_t *variant_price(struct prices *prices, const struct variant *v)
+/* bare_ns: what the function itself takes. */
+static void price_take(struct prices *prices, const struct variant *v, uint64_t ns,
+		       uint64_t median_ns, uint64_t bare_ns)
 {
-	return v->kind == PROBE_COUNT	? &prices->entry_ns[v->class]
-	       : v->kind == PROBE_SITES ? &prices->exit_ns[v->class]
-					: &prices->session_ns[v->class];
+	uint64_t inside = median_ns > bare_ns ? median_ns - bare_ns : 0;
+
+	switch (v->kind) {
+	case PROBE_COUNT:
+		prices->entry_ns[v->class] = ns;
+		break;
+	case PROBE_SITES:
+		prices->sites_ns[v->class][v->exit_class] = ns;
+		prices->sites_inside_ns[v->class][v->exit_class] = inside;
+		break;
+	default:
+		prices->session_ns[v->class] = ns;
+		prices->session_inside_ns[v->class] = inside;
+	}
 }
 
 static void prices_take(const struct calibration *c, const int64_t *ps, struct prices *prices)
@@ -351,16 +394,19 @@ static void prices_take(const struct calibration *c, const int64_t *ps, struct p
 
 	for (i = 0; i < VARIANTS; i++) {
 		const struct variant *v = &variants[i];
+		struct figures seen;
 
-		if (v->kind == UNPROBED)
+		if (v->kind == UNPROBED || v->kind == CALLER)
 			continue;
-		doubt = variant_doubt(c, i, ps[i]);
+		seen = variant_figures(c, i);
+		doubt = variant_doubt(&seen, i, ps[i]);
 		if (doubt) {
 			log_warning("calibration: %s: %s", v->name, doubt);
 			snprintf(prices->missing, sizeof(prices->missing), "%s: %s", v->name, doubt);
 			continue;
 		}
-		*variant_price(prices, v) = (uint64_t)ps[i] / 1000;
+		price_take(prices, v, (uint64_t)ps[i] / 1000, seen.median_ns,
+			   (uint64_t)ps[v->over] / 1000);
 	}
 }
 

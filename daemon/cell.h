@@ -28,7 +28,7 @@ struct cell {
 	"per group of n functions 256 B x (1 + n + chunks), chunks = 36 n up to 144, then 8 n up " \
 	"to n = 1,000, then 7,000 + n; the same for each target that is made in advance for a "    \
 	"child (none with --no-follow); in pages of 1 MiB, whatever the number of CPUs; and, not " \
-	"in the figure above, 2.6 KB for each thread that enters a measured function"
+	"in the figure above, 3.1 KB for each thread that enters a measured function"
 
 static inline uint32_t cell_chunks(uint32_t functions)
 {

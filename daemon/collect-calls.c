@@ -437,6 +437,11 @@ struct hp_group *calls_group(struct calls *calls, uint32_t group)
 	return &calls->groups[group];
 }
 
+void calls_set_prices(struct calls *calls, const struct hp_prices *prices)
+{
+	calls->bpf->bss->hp_prices = *prices;
+}
+
 struct hp_gate *calls_gate(struct calls *calls)
 {
 	return calls->gate;

@@ -85,6 +85,8 @@ struct hp_group *calls_group(struct calls *calls, uint32_t group);
 struct hp_kit *calls_kit(struct calls *calls, uint32_t kit);
 struct hp_family *calls_family(struct calls *calls, uint32_t family);
 struct hp_gate *calls_gate(struct calls *calls);
+/* What BPF takes off durations, from the next call on. */
+void calls_set_prices(struct calls *calls, const struct hp_prices *prices);
 /* The ring buffer of struct hp_hold, which gate.c alone reads. */
 int calls_holds_fd(const struct calls *calls);
 

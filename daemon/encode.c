@@ -63,14 +63,19 @@ static void on_open_frames(void *userdata, const struct hp_open *thread,
 			   const struct hp_frame *frames)
 {
 	struct open_calls *open = userdata;
+	uint64_t probe_ns = 0;
 	uint32_t i;
 
 	if (thread->gen != open->target->gen)
 		return;
-	for (i = 0; i < thread->depth; i++) {
+	/* From the innermost: what probes took in a callee that is open is not told its
+	 * caller yet. */
+	for (i = thread->depth; i-- > 0;) {
 		struct model_open *o = open_calls_find(open, &frames[i]);
 		uint64_t age = thread->now_ns - frames[i].start_ns;
 
+		probe_ns += frames[i].probe_ns;
+		age = age > probe_ns ? age - probe_ns : 0;
 		if (!o)
 			continue;
 		o->count++;
@@ -233,6 +238,8 @@ static void encode_figures(const struct model_function *f, Hotpath__Function *m)
 	m->vetoed = f->vetoed;
 	m->lost = f->lost;
 	m->histogram_lost = f->histogram_lost;
+	m->probe_ns = f->probe_ns;
+	m->clipped = f->clipped;
 }
 
 static int encode_function(const struct target *t, const struct member *member, size_t i,
@@ -356,7 +363,7 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 #undef X
 	};
 	const struct hp_slot *slot = calls_slot(t->calls, t->slot);
-	uint64_t histogram_lost = 0, lost = 0;
+	uint64_t histogram_lost = 0, lost = 0, clipped = 0;
 	size_t i;
 	int r;
 
@@ -369,6 +376,7 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 	for (i = 0; i < m->n_functions; i++) {
 		histogram_lost += m->functions[i]->histogram_lost;
 		lost += m->functions[i]->lost;
+		clipped += m->functions[i]->clipped;
 	}
 	if (lacks_calls(t))
 		m->complete = false;
@@ -385,6 +393,9 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 	if (r < 0)
 		return r;
 	r = add_counter(m, "lost", lost, "entries whose way out is not known");
+	if (r >= 0)
+		r = add_counter(m, "clipped", clipped,
+				"calls shorter than their probes vary: 0 ns in percentiles, exact in sums");
 	if (r < 0)
 		return r;
 	return add_counter(m, "moved_functions", moved_count(t),

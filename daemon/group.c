@@ -124,6 +124,11 @@ static struct group *group_free(struct group *group)
 	return NULL;
 }
 
+static bool is_stepped(Hotpath__SiteClass site_class)
+{
+	return site_class == HOTPATH__SITE_CLASS__SITE_STEPPED;
+}
+
 /* The ways out of all its functions, for one link. */
 static int group_fill_exits(struct group *group, const struct group_want *want)
 {
@@ -145,7 +150,8 @@ static int group_fill_exits(struct group *group, const struct group_want *want)
 			group->exit_cookies[group->n_exits++] =
 				HP_COOKIE(group->id, i) |
 				HP_EXIT(e->frame_pointer, e->condition, e->sp_offset) |
-				(want->kind == PROBE_SITES ? 0 : HP_EXIT_LATE);
+				(want->kind == PROBE_SITES ? 0 : HP_EXIT_LATE) |
+				(is_stepped(e->class_) ? HP_EXIT_STEPPED : 0);
 		}
 		if (f->n_exits)
 			group->cookies[i] |= HP_COOKIE_HAS_EXITS;
@@ -178,7 +184,8 @@ static int group_fill(struct group *group, const struct group_want *want)
 		if (r < 0)
 			return r;
 		group->sites[i] = f->offset + f->skip;
-		group->cookies[i] = HP_COOKIE(group->id, i);
+		group->cookies[i] = HP_COOKIE(group->id, i) |
+				    (is_stepped(f->class_) ? HP_COOKIE_STEPPED : 0);
 	}
 	return want->kind == PROBE_COUNT ? 0 : group_fill_exits(group, want);
 }

@@ -15,6 +15,12 @@ uint64_t model_calls(const struct hp_func *func)
 	return calls;
 }
 
+/* Sums of what was taken off too much can be below it: all the calls took next to nothing. */
+static uint64_t above_zero(int64_t ns)
+{
+	return ns > 0 ? ns : 0;
+}
+
 /* Which of the entries are in no class that BPF counts? */
 static void model_close(const struct model_open *open, bool final, struct model_function *f)
 {
@@ -41,12 +47,13 @@ void model_function(const struct hp_func *func, uint64_t calls, uint64_t exits,
 		    const struct model_open *open, bool timed, bool final,
 		    struct model_function *ret)
 {
-	uint64_t min_inv = read_once(&func->min_inv), child_ns = read_once(&func->child_ns);
+	int64_t total_ns = read_once(&func->total_ns), child_ns = read_once(&func->child_ns);
+	uint64_t min_inv = read_once(&func->min_inv);
 
 	*ret = (struct model_function){
 		.calls = calls,
 		.exits = exits + read_once(&func->hist_lost),
-		.total_ns = read_once(&func->total_ns),
+		.total_ns = above_zero(total_ns),
 		.min_ns = min_inv ? ~min_inv : 0,
 		.max_ns = read_once(&func->max_ns),
 		.cut = read_once(&func->cut),
@@ -55,8 +62,10 @@ void model_function(const struct hp_func *func, uint64_t calls, uint64_t exits,
 		.vetoed = read_once(&func->vetoed),
 		.lost = read_once(&func->lost),
 		.histogram_lost = read_once(&func->hist_lost),
+		.probe_ns = read_once(&func->probe_ns),
+		.clipped = read_once(&func->clipped),
 	};
-	ret->self_ns = ret->total_ns > child_ns ? ret->total_ns - child_ns : 0;
+	ret->self_ns = above_zero(total_ns - child_ns);
 	if (timed)
 		model_close(open, final, ret);
 }

@@ -23,6 +23,7 @@ struct model_function {
 	uint64_t calls, exits, total_ns, self_ns, min_ns, max_ns;
 	uint64_t open, cut, open_ns, open_max_ns;
 	uint64_t unwound, vetoed, lost, histogram_lost;
+	uint64_t probe_ns, clipped; /* taken off total_ns; calls for which it was too much */
 };
 
 /* Entries so far; to be read before everything else about the function. */

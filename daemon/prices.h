@@ -9,21 +9,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/hotpath.h"
 #include "snapshot.pb-c.h"
 
 #define PRICES_CLASSES (HOTPATH__SITE_CLASS__SITE_STEPPED + 1)
 #define PRICES_ROWS    (3 * PRICES_CLASSES)
 
+/* `inside` is the part of a price that lies between the call's two clock readings. */
 struct prices {
 	uint64_t entry_ns[PRICES_CLASSES];   /* a call that is counted */
-	uint64_t exit_ns[PRICES_CLASSES];    /* what a probe on a way out adds to that */
-	uint64_t session_ns[PRICES_CLASSES]; /* a call that is timed by one session */
+	uint64_t session_ns[PRICES_CLASSES]; /* one that is timed by one session */
+	uint64_t session_inside_ns[PRICES_CLASSES];
+	uint64_t sites_ns[PRICES_CLASSES][PRICES_CLASSES]; /* by its ways out: [entry][way out] */
+	uint64_t sites_inside_ns[PRICES_CLASSES][PRICES_CLASSES];
 	char missing[160]; /* why some are 0; empty: none is that can be measured */
 };
 
 /* Of one call; exit_class is of RETURNS_SITES only. 0 when any part is not known. */
 uint64_t prices_call(const struct prices *prices, Hotpath__Returns returns,
 		     Hotpath__SiteClass site_class, Hotpath__SiteClass exit_class);
+
+/* What BPF takes off durations. */
+struct hp_prices prices_for_bpf(const struct prices *prices);
 
 /* The known ones for a reply: rows point into row, of PRICES_ROWS each. */
 size_t prices_fill(const struct prices *prices, Hotpath__Price *row, Hotpath__Price **rows);
@@ -33,5 +40,7 @@ void prices_text(const struct prices *prices, char *text, size_t size);
 
 /* The middle one of n > 0 values, which it sorts. */
 int64_t prices_median(int64_t *value, size_t n);
+/* The same of a histogram of n > 0 pairs (lib/hist.h), finer than its buckets. */
+uint64_t prices_histogram_median(const uint32_t *bucket, const uint64_t *count, size_t n);
 
 #endif

@@ -351,10 +351,13 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 static void on_calibrated(void *userdata, const struct prices *prices)
 {
 	struct session *session = userdata;
+	struct hp_prices bpf;
 	char text[256];
 
 	session->calibration = NULL;
 	session->registry.prices = *prices;
+	bpf = prices_for_bpf(prices);
+	calls_set_prices(session->registry.calls, &bpf);
 	if (*prices->missing)
 		log_warning("prices of probes are not all known: %s", prices->missing);
 	prices_text(prices, text, sizeof(text));

@@ -154,6 +154,8 @@ static int merge_function(Hotpath__Function *into, const Hotpath__Function *from
 	add(&into->lost, from->lost);
 	add(&into->histogram_lost, from->histogram_lost);
 	add(&into->samples, from->samples);
+	add(&into->probe_ns, from->probe_ns);
+	add(&into->clipped, from->clipped);
 	if (merge_histogram(&into->durations, from->durations) < 0)
 		return -ENOMEM;
 

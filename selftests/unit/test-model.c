@@ -86,6 +86,20 @@ static void callees_that_took_longer_leave_no_negative_self(void **state)
 	assert_int_equal(f.self_ns, 0);
 }
 
+static void sums_below_zero_are_zero(void **state)
+{
+	const struct hp_func func = {.calls = 2, .total_ns = -10ull, .child_ns = -3ull,
+				     .probe_ns = 1300, .clipped = 2, .min_inv = ~0ull};
+	struct model_function f;
+
+	model_function(&func, model_calls(&func), 2, &none, true, true, &f);
+	assert_int_equal(f.total_ns, 0);
+	assert_int_equal(f.self_ns, 0);
+	assert_int_equal(f.min_ns, 0);
+	assert_int_equal(f.probe_ns, 1300);
+	assert_int_equal(f.clipped, 2);
+}
+
 /* What BPF does with a duration, by the layout in bpf/hotpath.h. */
 static void put(union hp_block *blocks, struct hp_func *func, uint64_t ns, uint32_t *next)
 {
@@ -146,6 +160,7 @@ int main(void)
 		cmocka_unit_test(counted_only_functions_have_no_ways_out),
 		cmocka_unit_test(exits_beyond_the_histogram_count),
 		cmocka_unit_test(callees_that_took_longer_leave_no_negative_self),
+		cmocka_unit_test(sums_below_zero_are_zero),
 		cmocka_unit_test(histogram_is_read_in_ascending_order),
 		cmocka_unit_test(chunk_numbers_out_of_bounds_are_not_followed),
 		cmocka_unit_test(layout_of_the_histogram_is_that_of_lib_hist),
