@@ -96,6 +96,9 @@ static void text_prices(const struct output *o, const Hotpath__StatusReply *s)
 		if (any)
 			putc('\n', o->file);
 	}
+	if (s->n_prices && s->prices_age_ns)
+		line(o, "prices were measured %s ago; durations are without them",
+		     SPAN(s->prices_age_ns));
 	if (*s->prices_missing)
 		line(o, "prices of probes are not all known: %s", s->prices_missing);
 }
@@ -257,6 +260,8 @@ static void json_families(struct jsonstream *j, const Hotpath__StatusReply *s)
 static void json_prices(struct jsonstream *j, const Hotpath__StatusReply *s)
 {
 	program_json_prices(j, s->prices, s->n_prices);
+	if (s->prices_age_ns)
+		jsonstream_value(j, "prices_age_ns", sheet_integer(s->prices_age_ns));
 	if (*s->prices_missing)
 		jsonstream_value(j, "prices_missing", word(s->prices_missing));
 }

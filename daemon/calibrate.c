@@ -73,23 +73,24 @@ struct variant {
 /* push %rbx; push %rbp; mov %rdi,%rbx; mov %esi,%ebp; 1: call *%rbx; dec %ebp; jnz 1b;
  * pop %rbp; pop %rbx; ret */
 #define CALLS	    CODE("\x53\x55\x48\x89\xfb\x89\xf5\xff\xd3\xff\xcd\x75\xfa\x5d\x5b\xc3")
+#define NO_EXIT     0, CLASS(NONE)
 #define PUSH_NOP    2, CLASS(EMULATED)
 #define PUSH_RET    3, CLASS(STEPPED)
 #define MOVE_NOP    3, CLASS(EMULATED)
 #define MOVE_RET    4, CLASS(STEPPED)
 
 static const struct variant variants[] = {
-	{"bare push", UNPROBED, CLASS(EMULATED), 0, PUSH, 0},
-	{"bare mov", UNPROBED, CLASS(STEPPED), 1, MOVE, 0},
-	{"counted push", PROBE_COUNT, CLASS(EMULATED), 0, PUSH, 0},
-	{"counted mov", PROBE_COUNT, CLASS(STEPPED), 1, MOVE, 0},
-	{"timed push", TIMED, CLASS(EMULATED), 0, PUSH, 0},
-	{"timed mov", TIMED, CLASS(STEPPED), 1, MOVE, 0},
+	{"bare push", UNPROBED, CLASS(EMULATED), 0, PUSH, NO_EXIT},
+	{"bare mov", UNPROBED, CLASS(STEPPED), 1, MOVE, NO_EXIT},
+	{"counted push", PROBE_COUNT, CLASS(EMULATED), 0, PUSH, NO_EXIT},
+	{"counted mov", PROBE_COUNT, CLASS(STEPPED), 1, MOVE, NO_EXIT},
+	{"timed push", TIMED, CLASS(EMULATED), 0, PUSH, NO_EXIT},
+	{"timed mov", TIMED, CLASS(STEPPED), 1, MOVE, NO_EXIT},
 	{"push, way out at nop", PROBE_SITES, CLASS(EMULATED), 0, PUSH, PUSH_NOP},
 	{"push, way out at ret", PROBE_SITES, CLASS(EMULATED), 0, PUSH, PUSH_RET},
 	{"mov, way out at nop", PROBE_SITES, CLASS(STEPPED), 1, MOVE, MOVE_NOP},
 	{"mov, way out at ret", PROBE_SITES, CLASS(STEPPED), 1, MOVE, MOVE_RET},
-	{"caller", CALLER, CLASS(EMULATED), 0, CALLS, 0},
+	{"caller", CALLER, CLASS(EMULATED), 0, CALLS, NO_EXIT},
 };
 
 #define VARIANTS      ARRAY_SIZE(variants)

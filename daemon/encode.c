@@ -11,6 +11,7 @@
 #include "kit.h"
 #include "model.h"
 #include "moved.h"
+#include "pricing.h"
 #include "proc.h"
 #include "registry.h"
 #include "textpages.h"
@@ -395,7 +396,7 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 	r = add_counter(m, "lost", lost, "entries whose way out is not known");
 	if (r >= 0)
 		r = add_counter(m, "clipped", clipped,
-				"calls shorter than their probes vary: 0 ns in percentiles, exact in sums");
+				"calls that took less than was taken off for probes: 0 ns in percentiles, true in sums");
 	if (r < 0)
 		return r;
 	return add_counter(m, "moved_functions", moved_count(t),
@@ -403,16 +404,35 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 			   "can never fire");
 }
 
+static bool is_timed(const struct target *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_members && t->member[i].group->kind == PROBE_COUNT; i++)
+		;
+	return i < t->n_members;
+}
+
 static int encode_notes(const struct target *t, Hotpath__Target *m)
 {
 	size_t i;
 
-	m->notes = calloc(t->n_notes ?: 1, sizeof(*m->notes));
+	char priced[PRICING_NOTE_SIZE] = "";
+
+	m->notes = calloc(t->n_notes + 1, sizeof(*m->notes));
 	if (!m->notes)
 		return -ENOMEM;
+	if (t->registry && is_timed(t))
+		pricing_note(t->registry, t->begun_ns, priced, sizeof(priced));
+	if (*priced) {
+		m->notes[0] = strdup(priced);
+		if (!m->notes[0])
+			return -ENOMEM;
+		m->n_notes++;
+	}
 	for (i = 0; i < t->n_notes; i++) {
-		m->notes[i] = strdup(t->note[i]);
-		if (!m->notes[i])
+		m->notes[m->n_notes] = strdup(t->note[i]);
+		if (!m->notes[m->n_notes])
 			return -ENOMEM;
 		m->n_notes++;
 	}

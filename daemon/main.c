@@ -88,6 +88,9 @@ static int serve(const struct config *config, struct background *background)
 	r = session_new(event, config, &session);
 	if (r < 0)
 		return r;
+	/* What `run` starts is timed from its first call: that one waits. */
+	if (config->private_instance)
+		session_calibrate(session, true);
 	r = server_new(event, config, session_request, session, &server);
 	if (r < 0)
 		return r;
@@ -98,7 +101,8 @@ static int serve(const struct config *config, struct background *background)
 	if (r < 0)
 		return r;
 	(void)sd_notify(false, "READY=1");
-	session_calibrate(session);
+	if (!config->private_instance)
+		session_calibrate(session, false);
 	r = sd_event_loop(event);
 	(void)sd_notify(false, "STOPPING=1");
 	return r < 0 ? log_error_errno(r, "event loop") : 0;

@@ -35,7 +35,8 @@ struct registry {
 	struct attaching *attaching; /* attach.c's, under way */
 	struct probing *probing;     /* probes.c's, under way */
 	struct reporting *reporting; /* report.c's, under way */
-	struct prices prices;	     /* all 0 until calibrated */
+	struct prices prices;	     /* all 0 until calibrated; pricing.c's, as these: */
+	uint64_t priced_ns, priced_first_ns; /* when; 0: not yet */
 	struct sampling *sampling;   /* NULL: on-CPU time is not sampled */
 	uint64_t started_ns;
 };

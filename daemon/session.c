@@ -13,13 +13,13 @@
 
 #include "arrive.h"
 #include "attach.h"
-#include "calibrate.h"
 #include "events.h"
 #include "family.h"
 #include "follow.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "pricing.h"
 #include "probes.h"
 #include "proc.h"
 #include "registry.h"
@@ -30,8 +30,7 @@
 
 struct session {
 	struct registry registry;
-	struct calibration *calibration; /* under way */
-	sd_event_source *idle;		 /* when it begins */
+	struct pricing *pricing;
 };
 
 /* --- report --------------------------------------------------------------------- */
@@ -336,6 +335,8 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 	session->registry.config = config;
 	session->registry.started_ns = clock_ns(CLOCK_MONOTONIC);
 	r = session_load(&session->registry);
+	if (r >= 0)
+		r = pricing_new(&session->registry, &session->pricing);
 	if (r < 0) {
 		session_free(session);
 		return r;
@@ -344,57 +345,12 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 	return 0;
 }
 
-/* --- prices ---------------------------------------------------------------------------- */
-
-#define MISSING(prices) (prices).missing, sizeof((prices).missing)
-
-static void on_calibrated(void *userdata, const struct prices *prices)
+void session_calibrate(struct session *session, bool at_once)
 {
-	struct session *session = userdata;
-	struct hp_prices bpf;
-	char text[256];
-
-	session->calibration = NULL;
-	session->registry.prices = *prices;
-	bpf = prices_for_bpf(prices);
-	calls_set_prices(session->registry.calls, &bpf);
-	if (*prices->missing)
-		log_warning("prices of probes are not all known: %s", prices->missing);
-	prices_text(prices, text, sizeof(text));
-	log_info("%s", text);
-}
-
-static int on_idle(sd_event_source *source, void *userdata)
-{
-	struct session *session = userdata;
-	struct registry *registry = &session->registry;
-	const struct calibration_place place = {registry->event, &registry->features,
-						registry->calls, registry->blocks,
-						&registry->groups};
-
-	session->idle = sd_event_source_disable_unref(session->idle);
-	if (calibrate_start(&place, on_calibrated, session, MISSING(registry->prices),
-			    &session->calibration) < 0)
-		log_warning("prices of probes are not known: %s", registry->prices.missing);
-	return 0;
-}
-
-void session_calibrate(struct session *session)
-{
-	struct registry *registry = &session->registry;
-	int r;
-
-	if (registry->config->no_calibrate || registry->config->private_instance) {
-		snprintf(MISSING(registry->prices), "not calibrated: %s",
-			 registry->config->no_calibrate ? "--no-calibrate" : "--private");
-		return;
-	}
-	snprintf(MISSING(registry->prices), "not calibrated yet");
-	r = sd_event_add_defer(registry->event, &session->idle, on_idle, session);
-	if (r >= 0)
-		r = sd_event_source_set_priority(session->idle, SD_EVENT_PRIORITY_IDLE);
-	if (r < 0)
-		log_warning_errno(r, "prices of probes are not known: wait for an idle moment");
+	if (at_once)
+		pricing_settle(session->pricing);
+	else
+		pricing_start(session->pricing);
 }
 
 void session_set_server(struct session *session, const struct server *server)
@@ -413,8 +369,7 @@ struct session *session_free(struct session *session)
 
 	if (!session)
 		return NULL;
-	sd_event_source_disable_unref(session->idle);
-	calibrate_cancel(session->calibration);
+	pricing_free(session->pricing);
 	attach_cancel_all(registry, "hotpathd is stopping");
 	arrive_cancel(registry, NULL);
 	probes_cancel_all(registry);

@@ -7,6 +7,7 @@
 #ifndef DAEMON_SESSION_H
 #define DAEMON_SESSION_H
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 #include "config.h"
 #include "server.h"
@@ -19,9 +20,10 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 /* Detaches everything; no probe, map or link stays. */
 struct session *session_free(struct session *session);
 
-/* Measures, when there is nothing else to do, what probes cost here; unless the
- * configuration says not to. What goes wrong is logged, and prices stay unknown. */
-void session_calibrate(struct session *session);
+/* Measures what probes cost here; unless the configuration says not to. At once, before
+ * it returns, or when there is nothing else to do. What goes wrong is logged, and prices
+ * stay unknown. */
+void session_calibrate(struct session *session, bool at_once);
 
 /* Whose figures `status` shows. */
 void session_set_server(struct session *session, const struct server *server);

@@ -226,6 +226,8 @@ void status_answer(struct registry *registry, const struct peer *peer, struct re
 	body.families = families;
 	body.n_prices = prices_fill(&registry->prices, price, prices);
 	body.prices = prices;
+	if (registry->priced_ns)
+		body.prices_age_ns = clock_ns(CLOCK_MONOTONIC) - registry->priced_ns;
 	body.prices_missing = (char *)registry->prices.missing;
 
 	body.n_lost = fill_lost(registry, lost, losts);
