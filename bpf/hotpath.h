@@ -426,7 +426,8 @@ struct hp_open {
 
 /*
  * hp_samples: how often the clock of a CPU found a target at one place. BPF inserts
- * and adds, the daemon takes everything out once a second.
+ * and adds, the daemon takes everything out when it wants to know, or is told that
+ * half is in use, or that a file came to hp_sampled_files.
  */
 enum hp_sample_kind {
 	HP_SAMPLE_FILE = 1,  /* dev, ino: the file's; at: offset in it */
@@ -446,15 +447,28 @@ struct hp_sample {
 	__u64 at;
 };
 
-/* The most places that are kept, for each CPU: a second's samples and a half. */
 #define HP_SAMPLE_HZ	    997
-#define HP_SAMPLES_PER_CPU 1536
+#define HP_SAMPLES_PER_CPU 1536 /* places that are kept: a second's samples and a half */
 
-/* hp_stubs: rodata of sample.bpf.c. Where the kernel is entered by a probe: by its
+/* hp_sampled_files: those that samples fell in. Of each the daemon is told once, and may
+ * look at it while it is mapped. */
+struct hp_sampled_file {
+	__u32 dev, pad;
+	__u64 ino;
+};
+#define HP_SAMPLED_FILES_MAX 1024
+
+/* Where the kernel is entered by a probe: by its
  * breakpoint, and when the instruction below it has been stepped. 0: not known. */
 struct hp_stubs {
 	__u64 int3_lo, int3_hi;
 	__u64 debug_lo, debug_hi;
+};
+
+/* hp_sample_config: rodata of sample.bpf.c. */
+struct hp_sample_config {
+	struct hp_stubs stubs;
+	__u64 places_half;
 };
 
 /* hp_config: rodata, set before load. */

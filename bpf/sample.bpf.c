@@ -9,7 +9,8 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct hp_stubs hp_stubs = {};
+const volatile struct hp_sample_config hp_sample_config = {};
+__u64 hp_sample_places; /* since the daemon took them out, and made this zero */
 
 /* place -> how often. Preallocated: an interrupt may have come in the middle of the
  * allocator. The daemon sets its size, by the number of CPUs. */
@@ -19,6 +20,20 @@ struct {
 	__type(key, struct hp_sample);
 	__type(value, u64);
 } hp_samples SEC(".maps");
+
+/* BPF inserts, the daemon deletes what it has forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, HP_SAMPLED_FILES_MAX);
+	__type(key, struct hp_sampled_file);
+	__type(value, u8);
+} hp_sampled_files SEC(".maps");
+
+/* Wakes the daemon; what is in it says nothing. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} hp_sample_wakes SEC(".maps");
 
 #define SYSCALL_URETPROBE 335 /* of the kernel's trampoline, since 6.11 */
 #define SYSCALL_UPROBE	  336 /* of a probed nop5, since 6.18 */
@@ -91,6 +106,7 @@ static __always_inline void sample_user(struct task_struct *task, u64 ip, struct
  */
 static __always_inline bool is_probe(struct task_struct *task)
 {
+	const volatile struct hp_stubs *stubs = &hp_sample_config.stubs;
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	u64 from = 0;
 	long call = regs->orig_ax;
@@ -99,21 +115,37 @@ static __always_inline bool is_probe(struct task_struct *task)
 		return true;
 	if (call != -1)
 		return false;
-	if (!hp_stubs.int3_lo)
+	if (!stubs->int3_lo)
 		return true;
 	bpf_probe_read_kernel(&from, sizeof(from), (void *)((u64)regs - sizeof(from)));
-	return from - hp_stubs.int3_lo < hp_stubs.int3_hi - hp_stubs.int3_lo ||
-	       from - hp_stubs.debug_lo < hp_stubs.debug_hi - hp_stubs.debug_lo;
+	return from - stubs->int3_lo < stubs->int3_hi - stubs->int3_lo ||
+	       from - stubs->debug_lo < stubs->debug_hi - stubs->debug_lo;
 }
 
 /* --- both ----------------------------------------------------------------------- */
+
+/* A new place: is it one too many, or in a new file? */
+static __always_inline void sample_wake(const struct hp_sample *sample)
+{
+	struct hp_sampled_file file = {.dev = sample->dev, .ino = sample->ino};
+	u64 places = __sync_fetch_and_add(&hp_sample_places, 1) + 1;
+	u8 one = 1;
+
+	if (places != hp_sample_config.places_half &&
+	    (sample->kind != HP_SAMPLE_FILE || bpf_map_lookup_elem(&hp_sampled_files, &file) ||
+	     bpf_map_update_elem(&hp_sampled_files, &file, &one, BPF_NOEXIST)))
+		return;
+	bpf_ringbuf_output(&hp_sample_wakes, &one, sizeof(one), 0);
+}
 
 static __always_inline void sample_add(struct hp_slot *slot, const struct hp_sample *sample)
 {
 	u64 *count = bpf_map_lookup_elem(&hp_samples, sample), one = 1;
 
-	if (!count && bpf_map_update_elem(&hp_samples, sample, &one, BPF_NOEXIST) == 0)
+	if (!count && bpf_map_update_elem(&hp_samples, sample, &one, BPF_NOEXIST) == 0) {
+		sample_wake(sample);
 		return;
+	}
 	/* Another CPU may have been faster. */
 	if (!count)
 		count = bpf_map_lookup_elem(&hp_samples, sample);

@@ -39,6 +39,8 @@ static void codefile_drop(struct codefiles *files, struct codefile **at)
 
 	*at = file->next;
 	files->n_idle--;
+	if (files->forget)
+		files->forget(files->userdata, file);
 	codefile_free(file);
 }
 

@@ -43,6 +43,8 @@ struct codefile {
 struct codefiles {
 	struct codefile *first; /* the newest */
 	size_t n_idle;		/* that nobody refers to */
+	void (*forget)(void *userdata, const struct codefile *file); /* NULL, or told of it */
+	void *userdata;
 };
 
 void codefiles_learn(struct codefiles *files, const struct proc_objects *objects);

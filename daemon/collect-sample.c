@@ -21,6 +21,10 @@
 struct sampler {
 	struct sample_bpf *bpf;
 	int cpus; /* that there may be */
+	struct ring_buffer *ring;
+	sd_event_source *source;
+	void (*wake)(void *userdata);
+	void *userdata;
 	struct bpf_link **link; /* of each, to its clock; NULL: off-line, or not started */
 	bool started;
 };
@@ -77,23 +81,54 @@ static int sampler_load(struct sampler *sampler, struct calls *calls)
 	r = bpf_map__set_max_entries(bpf->maps.hp_samples, HP_SAMPLES_PER_CPU * sampler->cpus);
 	if (r < 0)
 		return r;
-	stubs_find((struct hp_stubs *)&bpf->rodata->hp_stubs);
+	stubs_find(&bpf->rodata->hp_sample_config.stubs);
+	bpf->rodata->hp_sample_config.places_half = HP_SAMPLES_PER_CPU * sampler->cpus / 2;
 	return sample_bpf__load(bpf);
 }
 
-int sampler_new(struct calls *calls, struct sampler **ret)
+static int on_wake(void *userdata, void *data, size_t size)
+{
+	return 0;
+}
+
+/* However many there were, one is enough. */
+static int on_wakes(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct sampler *sampler = userdata;
+
+	ring_buffer__consume(sampler->ring);
+	sampler->wake(sampler->userdata);
+	return 0;
+}
+
+static int sampler_watch(struct sampler *sampler, sd_event *event)
+{
+	sampler->ring = ring_buffer__new(bpf_map__fd(sampler->bpf->maps.hp_sample_wakes), on_wake,
+					 NULL, NULL);
+	if (!sampler->ring)
+		return -errno;
+	return sd_event_add_io(event, &sampler->source, ring_buffer__epoll_fd(sampler->ring),
+			       EPOLLIN, on_wakes, sampler);
+}
+
+int sampler_new(struct calls *calls, sd_event *event, void (*wake)(void *userdata), void *userdata,
+		struct sampler **ret)
 {
 	struct sampler *sampler = calloc(1, sizeof(*sampler));
 	int r;
 
 	if (!sampler)
 		return -ENOMEM;
+	sampler->wake = wake;
+	sampler->userdata = userdata;
 	sampler->cpus = libbpf_num_possible_cpus();
 	if (sampler->cpus < 1)
 		sampler->cpus = 1;
 	sampler->link = calloc(sampler->cpus, sizeof(struct bpf_link *));
 	sampler->bpf = sampler->link ? sample_bpf__open() : NULL;
 	r = sampler->bpf ? sampler_load(sampler, calls) : -ENOMEM;
+	if (r >= 0)
+		r = sampler_watch(sampler, event);
 	if (r < 0) {
 		sampler_free(sampler);
 		return r;
@@ -107,6 +142,8 @@ struct sampler *sampler_free(struct sampler *sampler)
 	if (!sampler)
 		return NULL;
 	sampler_stop(sampler);
+	sd_event_source_disable_unref(sampler->source);
+	ring_buffer__free(sampler->ring);
 	sample_bpf__destroy(sampler->bpf);
 	free(sampler->link);
 	free(sampler);
@@ -184,6 +221,7 @@ int sampler_drain(struct sampler *sampler, sampler_handler handler, void *userda
 	uint32_t at = 0, n, i;
 	bool begun = false;
 
+	__atomic_store_n(&sampler->bpf->bss->hp_sample_places, 0, __ATOMIC_RELAXED);
 	do {
 		n = DRAIN_BATCH;
 		r = bpf_map_lookup_and_delete_batch(fd, begun ? &at : NULL, &at, sample, count, &n,
@@ -196,4 +234,9 @@ int sampler_drain(struct sampler *sampler, sampler_handler handler, void *userda
 		begun = true;
 	} while (r == 0);
 	return r == -ENOENT ? 0 : r;
+}
+
+void sampler_forget(struct sampler *sampler, const struct hp_sampled_file *file)
+{
+	bpf_map_delete_elem(bpf_map__fd(sampler->bpf->maps.hp_sampled_files), file);
 }

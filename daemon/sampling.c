@@ -12,16 +12,28 @@
 #include "proc.h"
 #include "slot.h"
 
-#define DRAIN_USEC (1000 * 1000)
 /* So often a process is looked at for files that it runs code from and nobody knows. */
 #define LOOKS_MAX 8
 
 struct sampling {
 	struct sampler *sampler;
 	struct codefiles files;
-	sd_event_source *timer; /* while clocks run */
-	bool failed;		/* they could not be started, which was said */
+	bool started; /* clocks run */
+	bool failed;  /* they could not be started, which was said */
 };
+
+static void on_wake(void *userdata)
+{
+	sampling_drain(userdata);
+}
+
+/* The next sample in it tells of it again. */
+static void on_forget(void *userdata, const struct codefile *file)
+{
+	const struct hp_sampled_file key = {.dev = file->map_dev, .ino = file->map_ino};
+
+	sampler_forget(userdata, &key);
+}
 
 void sampling_new(struct registry *registry)
 {
@@ -31,12 +43,15 @@ void sampling_new(struct registry *registry)
 	if (!registry->features.sampling)
 		return;
 	s = calloc(1, sizeof(*s));
-	r = s ? sampler_new(registry->calls, &s->sampler) : -ENOMEM;
+	r = s ? sampler_new(registry->calls, registry->event, on_wake, registry, &s->sampler)
+	      : -ENOMEM;
 	if (r < 0) {
 		log_warning_errno(r, "on-CPU time is not sampled: cannot load its BPF program");
 		free(s);
 		return;
 	}
+	s->files.forget = on_forget;
+	s->files.userdata = s->sampler;
 	registry->sampling = s;
 }
 
@@ -46,9 +61,8 @@ void sampling_free(struct registry *registry)
 
 	if (!s)
 		return;
-	sd_event_source_disable_unref(s->timer);
-	sampler_free(s->sampler);
 	codefiles_forget(&s->files);
+	sampler_free(s->sampler);
 	free(s);
 }
 
@@ -97,7 +111,7 @@ void sampling_drain(struct registry *registry)
 	struct target *t;
 	int r;
 
-	if (!s || !s->timer)
+	if (!s || !s->started)
 		return;
 	r = sampler_drain(s->sampler, on_sample, registry);
 	if (r < 0)
@@ -122,13 +136,6 @@ void sampling_fold(struct registry *registry, struct target *into, const struct 
 
 /* --- clocks ------------------------------------------------------------------------ */
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	sampling_drain(userdata);
-	(void)sd_event_source_set_time_relative(source, DRAIN_USEC);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
 static bool anybody_runs(const struct registry *registry)
 {
 	const struct target *t;
@@ -138,35 +145,24 @@ static bool anybody_runs(const struct registry *registry)
 	return t;
 }
 
-static int sampling_start(struct registry *registry)
-{
-	struct sampling *s = registry->sampling;
-	int r;
-
-	r = sampler_start(s->sampler);
-	if (r >= 0)
-		r = sd_event_add_time_relative(registry->event, &s->timer, CLOCK_MONOTONIC,
-					       DRAIN_USEC, 0, on_timer, registry);
-	if (r < 0) {
-		sampler_stop(s->sampler);
-		log_warning_errno(r, "on-CPU time is not sampled: cannot start the CPUs' clocks");
-		s->failed = true;
-	}
-	return r;
-}
-
 void sampling_update(struct registry *registry)
 {
 	struct sampling *s = registry->sampling;
 	bool wanted = anybody_runs(registry);
+	int r;
 
-	if (!s || s->failed || wanted == (s->timer != NULL))
+	if (!s || s->failed || wanted == s->started)
 		return;
-	if (wanted) {
-		(void)sampling_start(registry);
+	s->started = wanted;
+	if (!wanted) {
+		sampler_stop(s->sampler);
+		codefiles_forget(&s->files);
 		return;
 	}
-	sampler_stop(s->sampler);
-	s->timer = sd_event_source_disable_unref(s->timer);
-	codefiles_forget(&s->files);
+	r = sampler_start(s->sampler);
+	if (r < 0) {
+		log_warning_errno(r, "on-CPU time is not sampled: cannot start the CPUs' clocks");
+		s->started = false;
+		s->failed = true;
+	}
 }
