@@ -427,7 +427,7 @@ struct hp_open {
 /*
  * hp_samples: how often the clock of a CPU found a target at one place. BPF inserts
  * and adds, the daemon takes everything out when it wants to know, or is told that
- * half is in use, or that a file came to hp_sampled_files.
+ * half is in use, that a file came to hp_sampled_files, or that probes take their time.
  */
 enum hp_sample_kind {
 	HP_SAMPLE_FILE = 1,  /* dev, ino: the file's; at: offset in it */
@@ -458,11 +458,15 @@ struct hp_sampled_file {
 };
 #define HP_SAMPLED_FILES_MAX 1024
 
+/* After so many samples in probes the daemon is to look what they cost; a power of two. */
+#define HP_SAMPLED_PROBES 1024
+
 /* Where the kernel is entered by a probe: by its
  * breakpoint, and when the instruction below it has been stepped. 0: not known. */
 struct hp_stubs {
 	__u64 int3_lo, int3_hi;
 	__u64 debug_lo, debug_hi;
+	__u64 call_lo, call_hi; /* any system call */
 };
 
 /* hp_sample_config: rodata of sample.bpf.c. */

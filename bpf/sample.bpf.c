@@ -11,6 +11,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct hp_sample_config hp_sample_config = {};
 __u64 hp_sample_places; /* since the daemon took them out, and made this zero */
+__u64 hp_sample_probes; /* since the start */
 
 /* place -> how often. Preallocated: an interrupt may have come in the middle of the
  * allocator. The daemon sets its size, by the number of CPUs. */
@@ -37,6 +38,8 @@ struct {
 
 #define SYSCALL_URETPROBE 335 /* of the kernel's trampoline, since 6.11 */
 #define SYSCALL_UPROBE	  336 /* of a probed nop5, since 6.18 */
+
+#define BREAKPOINT 0xcc
 
 #define FMODE_BACKING (1u << 25) /* since 6.7 */
 #define PAGE_BITS     12
@@ -81,12 +84,20 @@ static long sample_mapped(struct task_struct *task, struct vm_area_struct *vma,
 	return 0;
 }
 
-/* Where probed instructions are stepped, and where probed returns go to. */
-static __always_inline bool in_trampoline(struct task_struct *task, u64 ip)
+/*
+ * Where probed instructions are stepped, and where probed returns go to. Or right behind a
+ * breakpoint: much of the way through the kernel interrupts are off, and the clock's comes
+ * as soon as the thread is back.
+ */
+static __always_inline bool is_beside_probe(struct task_struct *task, u64 ip)
 {
 	u64 page = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
+	u8 before = 0;
 
-	return page && ip - page < PAGE_SIZE;
+	if (page && ip - page < PAGE_SIZE)
+		return true;
+	return !bpf_probe_read_user(&before, sizeof(before), (void *)(ip - 1)) &&
+	       before == BREAKPOINT;
 }
 
 static __always_inline void sample_user(struct task_struct *task, u64 ip, struct hp_sample *sample)
@@ -104,6 +115,11 @@ static __always_inline void sample_user(struct task_struct *task, u64 ip, struct
  * thread's registers on top of the stack, so that the return address lies below them.
  * orig_ax alone does not tell a breakpoint from a page fault or an interrupt.
  */
+static __always_inline bool in_stub(u64 address, u64 lo, u64 hi)
+{
+	return address - lo < hi - lo;
+}
+
 static __always_inline bool is_probe(struct task_struct *task)
 {
 	const volatile struct hp_stubs *stubs = &hp_sample_config.stubs;
@@ -118,14 +134,23 @@ static __always_inline bool is_probe(struct task_struct *task)
 	if (!stubs->int3_lo)
 		return true;
 	bpf_probe_read_kernel(&from, sizeof(from), (void *)((u64)regs - sizeof(from)));
-	return from - stubs->int3_lo < stubs->int3_hi - stubs->int3_lo ||
-	       from - stubs->debug_lo < stubs->debug_hi - stubs->debug_lo;
+	/* uretprobe's system call says so, too, for it returns to somewhere else. */
+	return in_stub(from, stubs->int3_lo, stubs->int3_hi) ||
+	       in_stub(from, stubs->debug_lo, stubs->debug_hi) ||
+	       in_stub(from, stubs->call_lo, stubs->call_hi);
 }
 
 /* --- both ----------------------------------------------------------------------- */
 
-/* A new place: is it one too many, or in a new file? */
-static __always_inline void sample_wake(const struct hp_sample *sample)
+static __always_inline void sample_wake(void)
+{
+	u8 one = 1;
+
+	bpf_ringbuf_output(&hp_sample_wakes, &one, sizeof(one), 0);
+}
+
+/* Is it one too many, or in a new file? */
+static __always_inline void sample_new_place(const struct hp_sample *sample)
 {
 	struct hp_sampled_file file = {.dev = sample->dev, .ino = sample->ino};
 	u64 places = __sync_fetch_and_add(&hp_sample_places, 1) + 1;
@@ -135,7 +160,7 @@ static __always_inline void sample_wake(const struct hp_sample *sample)
 	    (sample->kind != HP_SAMPLE_FILE || bpf_map_lookup_elem(&hp_sampled_files, &file) ||
 	     bpf_map_update_elem(&hp_sampled_files, &file, &one, BPF_NOEXIST)))
 		return;
-	bpf_ringbuf_output(&hp_sample_wakes, &one, sizeof(one), 0);
+	sample_wake();
 }
 
 static __always_inline void sample_add(struct hp_slot *slot, const struct hp_sample *sample)
@@ -143,7 +168,7 @@ static __always_inline void sample_add(struct hp_slot *slot, const struct hp_sam
 	u64 *count = bpf_map_lookup_elem(&hp_samples, sample), one = 1;
 
 	if (!count && bpf_map_update_elem(&hp_samples, sample, &one, BPF_NOEXIST) == 0) {
-		sample_wake(sample);
+		sample_new_place(sample);
 		return;
 	}
 	/* Another CPU may have been faster. */
@@ -169,7 +194,7 @@ int sample_tick(struct bpf_perf_event_data *ctx)
 		return 0;
 	sample.gen = slot->gen;
 	user = (ctx->regs.cs & 3) == 3;
-	if (user ? in_trampoline(task, ctx->regs.ip) : is_probe(task))
+	if (user ? is_beside_probe(task, ctx->regs.ip) : is_probe(task))
 		sample.kind = HP_SAMPLE_PROBE;
 	else if (slot->windows)
 		sample.kind = HP_SAMPLE_DISCARDED;
@@ -178,5 +203,8 @@ int sample_tick(struct bpf_perf_event_data *ctx)
 	else
 		sample.kind = HP_SAMPLE_KERNEL;
 	sample_add(slot, &sample);
+	if (sample.kind == HP_SAMPLE_PROBE &&
+	    __sync_fetch_and_add(&hp_sample_probes, 1) % HP_SAMPLED_PROBES == HP_SAMPLED_PROBES - 1)
+		sample_wake();
 	return 0;
 }

@@ -42,6 +42,7 @@ static void stubs_find(struct hp_stubs *ret)
 	} wanted[] = {
 		{"asm_exc_int3", &ret->int3_lo, &ret->int3_hi},
 		{"asm_exc_debug", &ret->debug_lo, &ret->debug_hi},
+		{"entry_SYSCALL_64_after_hwframe", &ret->call_lo, &ret->call_hi},
 	};
 	char line[512], name[256];
 	uint64_t address;

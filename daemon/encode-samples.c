@@ -214,10 +214,15 @@ static void drop_empty(Hotpath__Sampling *m)
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
+/* Fewer in probes are too few to tell a percentage by, where there are prices. */
+#define PROBE_SAMPLES_LEAST 50
+
 /* What the probes cost, of the time that the program ran for itself. */
-static int encode_overhead(const struct samples *s, uint64_t all, Hotpath__Target *message)
+static int encode_overhead(const struct target *t, uint64_t all, Hotpath__Target *message)
 {
+	const struct samples *s = &t->samples;
 	Hotpath__Overhead *o = message->overhead;
+	double own_ns;
 
 	if (all <= s->probe)
 		return 0;
@@ -228,8 +233,13 @@ static int encode_overhead(const struct samples *s, uint64_t all, Hotpath__Targe
 		hotpath__overhead__init(o);
 		message->overhead = o;
 	}
+	o->contention = t->contention.factor;
+	if (o->probes_ns && s->probe < PROBE_SAMPLES_LEAST)
+		return 0;
+	own_ns = (double)(all - s->probe) * 1e9 / HP_SAMPLE_HZ;
 	o->sampled = true;
-	o->percent = 100.0 * (double)s->probe / (double)(all - s->probe);
+	o->percent = 100.0 * (double)s->probe / (double)(all - s->probe) +
+		     100.0 * (double)o->arming_ns / own_ns;
 	return 0;
 }
 
@@ -259,5 +269,5 @@ int encode_samples(struct target *t, struct codefiles *files, Hotpath__Target *m
 		r = encode_places(t, m, message);
 	if (r == 0)
 		drop_empty(m);
-	return r < 0 ? r : encode_overhead(&t->samples, all, message);
+	return r < 0 ? r : encode_overhead(t, all, message);
 }

@@ -180,6 +180,18 @@ static const char *returns_reason(const struct target *t, const struct group *g,
 	}
 }
 
+uint64_t encode_price(const struct target *t, const struct group *g, const struct function *f)
+{
+	Hotpath__Returns returns = group_returns(t, g, f);
+	bool sites = returns == HOTPATH__RETURNS__RETURNS_SITES;
+
+	/* Sessions that only veto, with probes on ways out besides, were not calibrated. */
+	if (!t->registry || (t->by_exits && g->kind == PROBE_SESSION))
+		return 0;
+	return prices_call(&t->registry->prices, returns, f->class,
+			   sites ? f->exit_class : HOTPATH__SITE_CLASS__SITE_NONE);
+}
+
 static Hotpath__Probe *encode_probe(const struct target *t, const struct group *g,
 				    const struct function *f)
 {
@@ -201,10 +213,7 @@ static Hotpath__Probe *encode_probe(const struct target *t, const struct group *
 		free(p);
 		return NULL;
 	}
-	/* Sessions that only veto, with probes on ways out besides, were not calibrated. */
-	if (t->registry && !(t->by_exits && g->kind == PROBE_SESSION))
-		p->price_ns = prices_call(&t->registry->prices, p->returns, p->class_,
-					  p->exit_class);
+	p->price_ns = encode_price(t, g, f);
 	return p;
 }
 

@@ -11,5 +11,7 @@
  * not add up is lost, not under way.
  */
 int encode_target(struct target *target, bool final, Hotpath__Target **ret);
+/* What a call of that function of a member pays, as calibrated; 0: not known. */
+uint64_t encode_price(const struct target *t, const struct group *g, const struct function *f);
 
 #endif

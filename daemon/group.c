@@ -51,6 +51,7 @@ static int function_init(struct function *f, const Hotpath__ReaderFunction *from
 		f->n_aliases++;
 	}
 	f->offset = from->offset;
+	f->size = from->size;
 	f->line = from->line;
 	f->skip = from->skip;
 	f->class = from->class_;

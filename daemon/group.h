@@ -28,6 +28,7 @@ struct function {
 	char **alias;
 	size_t n_aliases;
 	uint64_t offset; /* in the file */
+	uint64_t size;	 /* bytes; 0: not known */
 	uint32_t line;
 	uint32_t skip; /* from offset to the probe */
 	Hotpath__SiteClass class;

@@ -117,15 +117,19 @@ void sampling_drain(struct registry *registry)
 	if (r < 0)
 		log_warning_errno(r, "samples of the CPU are lost: cannot read their map");
 	for (t = registry->targets; t; t = t->next) {
-		if (!target_is_finished(t))
-			look_for_files(registry, t);
+		if (target_is_finished(t))
+			continue;
+		look_for_files(registry, t);
+		contention_update(t);
 	}
 }
 
 void sampling_forget(struct registry *registry, struct target *t)
 {
-	if (registry && registry->sampling)
-		samples_done(&t->samples, &registry->sampling->files);
+	if (!registry->sampling)
+		return;
+	samples_done(&t->samples, &registry->sampling->files);
+	t->contention = (struct contention){.factor = t->contention.factor};
 }
 
 void sampling_fold(struct registry *registry, struct target *into, const struct target *from)

@@ -19,6 +19,7 @@
 
 #include "authority.h"
 #include "cell.h"
+#include "contention.h"
 #include "group.h"
 #include "reading.h"
 #include "samples.h"
@@ -93,7 +94,8 @@ struct target {
 	Hotpath__AttachRequest *asked; /* set by arrive.c, as these: of one not followed */
 	struct peer asked_by;
 	struct searched searched;
-	struct samples samples; /* sampling.c's */
+	struct samples samples; /* sampling.c's, like the next */
+	struct contention contention;
 	uint32_t first_gen;	/* the generation in which they began */
 	uint8_t *final; /* packed Target, once finished */
 	size_t final_size;
