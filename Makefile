@@ -25,7 +25,7 @@ DEPS_BUILD := make gcc clang llvm libbpf-dev bpftool libelf-dev libdw-dev zlib1g
 DEPS_DEMO := redis-server redis-tools
 DEPS_CHECK := $(DEPS_DEMO) g++ libcmocka-dev python3 python3-jsonschema nginx-light \
 	postgresql sqlite3 libsqlite3-dev bpftrace util-linux binutils procps xz-utils \
-	ripgrep cmake valgrind
+	ripgrep cmake valgrind linux-perf
 # Compilers of the hazards' programs, unless others are there.
 DEPS_CHECK += $(if $(shell command -v rustc),,rustc) $(if $(shell command -v go),,golang-go)
 DEPS_FUZZ := libclang-rt-14-dev

@@ -41,7 +41,9 @@ struct {
 
 #define BREAKPOINT 0xcc
 
-#define FMODE_BACKING (1u << 25) /* since 6.7 */
+extern int LINUX_KERNEL_VERSION __kconfig;
+/* Since 6.7; another bit since 6.14. */
+#define FMODE_BACKING (1u << (LINUX_KERNEL_VERSION < (6 << 16 | 14 << 8) ? 25 : 24))
 #define PAGE_BITS     12
 #define PAGE_SIZE     (1ul << PAGE_BITS)
 

@@ -11,6 +11,7 @@
 #include "cli/name.h"
 #include "cli/places.h"
 #include "cli/section.h"
+#include "cli/text.h"
 #include "lib/cleanup.h"
 #include "lib/fmt.h"
 
@@ -35,6 +36,11 @@ static ProtobufCBinaryData name_of(const struct cpu_row *r)
 static ProtobufCBinaryData object_of(const struct cpu_row *r)
 {
 	return r->place ? r->place->object : r->function->object;
+}
+
+static ProtobufCBinaryData inlined_of(const struct cpu_row *r)
+{
+	return r->place ? r->place->inlined : r->function->inlined;
 }
 
 static bool in_focus(const struct focus *focus, const struct cpu_row *r)
@@ -111,6 +117,7 @@ enum {
 	COLUMN_samples,
 	COLUMN_on_cpu,
 	COLUMN_percent,
+	COLUMN_inlined,
 	COLUMNS,
 };
 
@@ -122,6 +129,7 @@ static const struct column columns[COLUMNS] = {
 	[COLUMN_samples] = {"samples", NULL, "Samples", 2, CELL_COUNT},
 	[COLUMN_on_cpu] = {"on_cpu_ns", NULL, "Time", 3, CELL_NS},
 	[COLUMN_percent] = {"percent_total", NULL, "% Self", 4, CELL_PERCENT},
+	[COLUMN_inlined] = {"name", "inlined", NULL, 0, CELL_NAME},
 };
 
 static void put_bytes(struct cell *cell, ProtobufCBinaryData bytes)
@@ -146,6 +154,7 @@ static void row(const struct sheet *sheet, const void *data, struct cell *cell)
 	put_bytes(&cell[COLUMN_kind], (ProtobufCBinaryData){strlen(kind), (uint8_t *)kind});
 	cell[COLUMN_samples].number = r->samples;
 	cell[COLUMN_on_cpu].number = places_ns(t, r->samples);
+	put_bytes(&cell[COLUMN_inlined], inlined_of(r));
 	cell[COLUMN_percent].absent = !own;
 	if (own)
 		cell[COLUMN_percent].fraction = (double)r->samples / (double)own;
@@ -167,6 +176,33 @@ static void fill_members(const Hotpath__Sampling *s, const Hotpath__Target *t, j
 	json_object_set_new(members, "outside", places_json(t));
 }
 
+static char *name_shown(ProtobufCBinaryData symbol, bool utf8)
+{
+	size_t size;
+	_cleanup_free_ char *name = name_demangle(symbol.data, symbol.len, false, &size);
+
+	return name ? text_safe(name, size, utf8) : NULL;
+}
+
+/* Where a probe would not tell more: what to do about it. Of rows that matter. */
+static void note_inlined(struct sheet *sheet)
+{
+	uint64_t own = places_own(sheet->view->target);
+
+	for (size_t i = 0; i < sheet->rows; i++) {
+		const struct cpu_row *r = sheet->row[i];
+		_cleanup_free_ char *name = NULL, *inlined = NULL;
+
+		if (!inlined_of(r).len || r->samples < own / 10)
+			continue;
+		name = name_shown(name_of(r), sheet->view->utf8);
+		inlined = name_shown(inlined_of(r), sheet->view->utf8);
+		if (name && inlined)
+			sheet_note(sheet, "%s: most of it is in %s, inlined there; use HOTPATH_SCOPE "
+				   "or -fno-inline", name, inlined);
+	}
+}
+
 static void fill_notes(const Hotpath__Sampling *s, struct sheet *sheet)
 {
 	char count[FMT_MAX], more[FMT_MAX];
@@ -177,6 +213,8 @@ static void fill_notes(const Hotpath__Sampling *s, struct sheet *sheet)
 	}
 	if (!places_own(sheet->view->target))
 		sheet_note(sheet, "no thread was found on a CPU");
+	if (places_own(sheet->view->target))
+		note_inlined(sheet);
 	if (s->probe)
 		sheet_note(sheet, "%s more samples were in hotpath's own probes",
 			   fmt_count(count, s->probe));

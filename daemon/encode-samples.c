@@ -114,6 +114,11 @@ static int add_to_object(const struct target *t, Hotpath__Sampling *m,
 	return 0;
 }
 
+static int inlined_set(ProtobufCBinaryData *ret, const struct named_code *code)
+{
+	return code->inlined && !ret->len ? bytes_set(ret, code->inlined) : 0;
+}
+
 static int add_function(const struct target *t, Hotpath__Sampling *m,
 			const struct sampled_place *place, const struct named_code *code)
 {
@@ -125,7 +130,7 @@ static int add_function(const struct target *t, Hotpath__Sampling *m,
 		return -ENOMEM;
 	p->main_object = place->file->dev == t->exe_dev && place->file->ino == t->exe_ino;
 	p->offset = code->start;
-	return 0;
+	return inlined_set(&p->inlined, code);
 }
 
 static int compare_places(const void *a, const void *b)
@@ -166,7 +171,7 @@ static int encode_place(const struct target *t, Hotpath__Sampling *m, Hotpath__F
 	f = code && code->name ? function_find(measured, n_measured, place) : NULL;
 	if (f) {
 		f->samples += place->count;
-		return 0;
+		return inlined_set(&f->inlined, code);
 	}
 	if (!code || !code->name || m->n_places >= PLACES_TOLD_MAX)
 		return add_to_object(t, m, place->file, place->count);
@@ -258,7 +263,7 @@ int encode_samples(struct target *t, struct codefiles *files, Hotpath__Target *m
 	m->samples = all;
 	m->probe = t->samples.probe;
 	m->discarded = t->samples.discarded;
-	m->lost = t->samples.lost;
+	m->lost = t->samples.lost + t->samples.lost_bpf;
 	samples_gather(&t->samples, files);
 	/* Each place by itself, and one more for each of their files. */
 	m->places = calloc(2 * t->samples.n + 4, sizeof(*m->places));

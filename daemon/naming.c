@@ -16,8 +16,11 @@
 /* What is asked of one file. */
 struct asked {
 	struct codefile *file;
-	uint64_t *place; /* ascending, none twice */
+	struct asked_place {
+		uint64_t at, weight;
+	} *place; /* ascending, none twice */
 	size_t n, room;
+	uint64_t *at, *weight; /* the same, for the request */
 };
 
 struct naming {
@@ -39,6 +42,8 @@ static void naming_free(struct naming *naming)
 	for (i = 0; i < naming->n_asked; i++) {
 		codefile_put(sampling_files(naming->registry), naming->asked[i].file);
 		free(naming->asked[i].place);
+		free(naming->asked[i].at);
+		free(naming->asked[i].weight);
 	}
 	free(naming->asked);
 	free(naming);
@@ -77,8 +82,11 @@ static int keep_place(struct codefile *file, uint64_t at, const Hotpath__ReaderP
 		code.end = place->start + place->size;
 		code.unnamed = place->unnamed;
 		code.name = bytes_copy(place->name);
-		if (!code.name)
+		code.inlined = bytes_copy(place->inlined);
+		if (!code.name) {
+			free(code.inlined);
 			return -ENOMEM;
+		}
 	}
 	return codefile_name(file, code);
 }
@@ -93,9 +101,9 @@ static void keep_answer(struct asked *asked, const Hotpath__ReaderObjectReply *r
 	}
 	for (i = 0; i < asked->n; i++) {
 		/* What lies in one function was told by the first of them. */
-		if (codefile_at(asked->file, asked->place[i]))
+		if (codefile_at(asked->file, asked->at[i]))
 			continue;
-		if (keep_place(asked->file, asked->place[i], reply->places[i]) == -ENOMEM)
+		if (keep_place(asked->file, asked->at[i], reply->places[i]) == -ENOMEM)
 			return;
 	}
 }
@@ -128,21 +136,28 @@ static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int compare_places(const void *a, const void *b)
 {
-	const uint64_t *x = a, *y = b;
+	const struct asked_place *x = a, *y = b;
 
-	return (*x > *y) - (*x < *y);
+	return (x->at > y->at) - (x->at < y->at);
 }
 
-static void asked_sort(struct asked *asked)
+/* As the request wants them. Places of several targets come more than once. */
+static int asked_sort(struct asked *asked)
 {
 	size_t i, n = 0;
 
 	qsort(asked->place, asked->n, sizeof(*asked->place), compare_places);
+	asked->at = calloc(asked->n, sizeof(*asked->at));
+	asked->weight = calloc(asked->n, sizeof(*asked->weight));
+	if (!asked->at || !asked->weight)
+		return -ENOMEM;
 	for (i = 0; i < asked->n; i++) {
-		if (!n || asked->place[n - 1] != asked->place[i])
-			asked->place[n++] = asked->place[i];
+		if (!n || asked->at[n - 1] != asked->place[i].at)
+			asked->at[n++] = asked->place[i].at;
+		asked->weight[n - 1] += asked->place[i].weight;
 	}
 	asked->n = n;
+	return 0;
 }
 
 static struct asked *asked_of(struct naming *naming, struct codefile *file)
@@ -164,8 +179,8 @@ static struct asked *asked_of(struct naming *naming, struct codefile *file)
 
 static int ask(struct naming *naming, const struct sampled_place *place)
 {
+	struct asked_place *grown;
 	struct asked *asked;
-	uint64_t *grown;
 	size_t room;
 
 	if (place->file->fd < 0 || place->file->failed || place->at == SAMPLES_ELSEWHERE ||
@@ -183,7 +198,7 @@ static int ask(struct naming *naming, const struct sampled_place *place)
 		asked->room = room;
 	}
 	if (asked->n < PLACES_MAX)
-		asked->place[asked->n++] = place->at;
+		asked->place[asked->n++] = (struct asked_place){place->at, place->count};
 	return 0;
 }
 
@@ -200,12 +215,14 @@ static int naming_read(struct naming *naming, uid_t uid)
 	for (i = 0; i < n; i++) {
 		struct asked *asked = &naming->asked[i];
 
-		asked_sort(asked);
+		if (asked_sort(asked) < 0)
+			return -ENOMEM;
 		hotpath__reader_object__init(&object[i]);
 		object[i].path.data = (uint8_t *)asked->file->path;
 		object[i].path.len = strlen(asked->file->path);
-		object[i].places = asked->place;
-		object[i].n_places = asked->n;
+		object[i].places = asked->at;
+		object[i].weights = asked->weight;
+		object[i].n_places = object[i].n_weights = asked->n;
 		objects[i] = &object[i];
 		fds[i] = asked->file->fd;
 	}

@@ -126,6 +126,7 @@ void samples_merge(struct samples *into, struct codefiles *files, const struct s
 	into->vdso += from->vdso;
 	into->unknown += from->unknown;
 	into->lost += from->lost;
+	into->lost_bpf += from->lost_bpf;
 	for (i = 0; i < from->room; i++) {
 		const struct sampled_place *p = &from->place[i];
 

@@ -21,7 +21,8 @@ struct sampled_place {
 
 struct samples {
 	uint64_t kernel, probe, discarded, anonymous, vdso, unknown;
-	uint64_t lost; /* found no room, here or in BPF */
+	uint64_t lost;	   /* found no room here */
+	uint64_t lost_bpf; /* nor there */
 	struct sampled_place *place; /* open addressing, by file and offset */
 	size_t room, n;
 	unsigned int looks; /* at the process's mappings, for files that are not known */

@@ -119,6 +119,9 @@ void sampling_drain(struct registry *registry)
 	for (t = registry->targets; t; t = t->next) {
 		if (target_is_finished(t))
 			continue;
+		t->samples.lost_bpf = __atomic_load_n(
+			&calls_slot(registry->calls, t->slot)->counter[HP_COUNTER_samples_lost],
+			__ATOMIC_RELAXED);
 		look_for_files(registry, t);
 		contention_update(t);
 	}

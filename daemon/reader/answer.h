@@ -9,6 +9,7 @@
  *	answer_lines(a)            adds file and line, and takes those notes back
  *	answer_note_inlined_lost(a), answer_inlined(a)   the same for inlined copies; noted
  *	                           first and added last, for notes are taken from the end
+ *	answer_places_inlined(a)   the same for places of samples, without a note
  *	answer_free(a)
  */
 #ifndef READER_ANSWER_H
@@ -24,6 +25,7 @@ struct answer *answer_free(struct answer *a);
 const Hotpath__ReaderReply *answer_reply(const struct answer *a);
 int answer_note_lines_lost(struct answer *a); /* 0; -ENOMEM */
 void answer_lines(struct answer *a);
+void answer_places_inlined(struct answer *a); /* adds what was inlined at the places */
 int answer_note_inlined_lost(struct answer *a); /* 0; -ENOMEM */
 void answer_inlined(struct answer *a);
 

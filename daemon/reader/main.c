@@ -25,6 +25,7 @@
 #define READ_SECONDS	15u /* for everything but DWARF */
 #define LINES_SECONDS	8u
 #define INLINED_SECONDS 5u
+#define PLACES_SECONDS	2u /* somebody waits for a report */
 
 DEFINE_CLEANUP(struct answer *, answer_free);
 
@@ -95,6 +96,8 @@ static int add_dwarf(struct answer *a, const Hotpath__ReaderRequest *request)
 		r = add_from_dwarf(a, answer_lines, LINES_SECONDS, &plain, &size);
 	if (r == 0 && request->inlined)
 		r = add_from_dwarf(a, answer_inlined, INLINED_SECONDS, &plain, &size);
+	if (r == 0 && request->places_only)
+		r = add_from_dwarf(a, answer_places_inlined, PLACES_SECONDS, &plain, &size);
 
 	return r;
 }
