@@ -27,7 +27,7 @@ struct pattern {
 	struct text name;   /* behind object and '!'; of a regex: between the slashes */
 	struct text needle;
 	enum pattern_kind kind;
-	bool excludes;
+	bool excludes, whole;
 	/* A mangled name without the needle in it can not fit: spares the demangling. */
 	bool needle_in_mangled;
 	uint64_t matches;
@@ -130,7 +130,7 @@ static const char *find_separator(struct text t)
 		if (t.p[i] == ':' && next == ':')
 			i += 2;
 		else if (t.p[i] == ':')
-			return i && next ? t.p + i : NULL;
+			return i ? t.p + i : NULL;
 		else
 			i++;
 	}
@@ -169,6 +169,10 @@ static void split(struct pattern *p)
 		p->object = (struct text){t.p, n};
 		t = (struct text){t.p + n + 1, t.size - n - 1};
 	}
+	/* "libfoo:" is all of it. */
+	p->whole = p->object.size && !t.size;
+	if (p->whole)
+		t = text_from("*");
 	p->name = t;
 	p->kind = is_regex(t)		 ? PATTERN_REGEX
 		  : glob_has_wildcard(t) ? PATTERN_GLOB
@@ -226,6 +230,11 @@ struct pattern *pattern_free(struct pattern *p)
 struct text pattern_source(const struct pattern *p)
 {
 	return (struct text){p->source, p->source_size};
+}
+
+bool pattern_is_whole(const struct pattern *p)
+{
+	return p->whole;
 }
 
 bool pattern_excludes(const struct pattern *p)

@@ -27,6 +27,8 @@ struct pattern *pattern_free(struct pattern *p);
 
 struct text pattern_source(const struct pattern *p);
 bool pattern_excludes(const struct pattern *p);
+/* Does it name an object and no function? */
+bool pattern_is_whole(const struct pattern *p);
 
 /* Whether it speaks about an object, by its path as the kernel names it and its soname. */
 bool pattern_fits_object(const struct pattern *p, struct text path, struct text soname);

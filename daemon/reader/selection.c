@@ -16,7 +16,8 @@ int selection_parse(struct selection *s, const struct text *sources, size_t n, c
 
 		if (r < 0)
 			return r;
-		s->n_including += !pattern_excludes(s->patterns[s->n]);
+		s->n_including += !pattern_excludes(s->patterns[s->n]) &&
+				  !pattern_is_whole(s->patterns[s->n]);
 	}
 
 	return 0;
@@ -38,8 +39,8 @@ static bool fits_object(const struct pattern *p, const struct selection_object *
 
 bool selection_reads(const struct selection *s, const struct selection_object *o)
 {
-	if (!s->n_including)
-		return o->main;
+	if (!s->n_including && o->main)
+		return true;
 
 	for (size_t i = 0; i < s->n; i++)
 		if (!pattern_excludes(s->patterns[i]) && fits_object(s->patterns[i], o))

@@ -3,8 +3,9 @@
  * All patterns of a request together: which objects they speak about, which
  * functions they choose.
  *
- * Every including pattern applies to every object unless it names some. Only
- * excluding ones, or none at all: everything in the main executable but those.
+ * Every including pattern applies to every object unless it names some. Only excluding
+ * ones, or none at all: everything in the main executable but those. A pattern of an object
+ * alone ("libfoo:") adds all that it has to what is chosen otherwise.
  */
 #ifndef READER_SELECTION_H
 #define READER_SELECTION_H
@@ -15,7 +16,7 @@
 struct selection {
 	struct pattern **patterns;
 	size_t n;
-	size_t n_including;
+	size_t n_including; /* but for those of an object alone */
 };
 
 /* What an object is called; which of its functions are chosen depends on it. */
