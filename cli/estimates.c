@@ -119,28 +119,46 @@ size_t estimates_waiting(const Hotpath__Target *t)
 #define RELEASED_SHOWN 3
 
 struct tally {
-	size_t estimated, sampled, unknown, same, released;
-	const char *why; /* of the first that is not all known; same: how many say so */
+	size_t estimated, sampled, unknown, released;
+	const char *why; /* what most of the unknown say, if most say the same */
+	size_t votes;
 };
+
+/* NULL: all of it is known. */
+static const char *why_not(const Hotpath__Function *f)
+{
+	const Hotpath__Estimated *e = f->estimated;
+
+	if (!e || (e->known && !*e->why))
+		return NULL;
+
+	return *e->why ? e->why : "no reason recorded";
+}
+
+/* The vote of Boyer and Moore: one walk finds what has the majority. */
+static void vote(struct tally *tally, const char *why)
+{
+	if (!tally->votes)
+		tally->why = why;
+	if (strcmp(tally->why, why))
+		tally->votes--;
+	else
+		tally->votes++;
+}
 
 static void tally_add(struct tally *tally, const Hotpath__Function *f,
 		      const struct figures *figures)
 {
-	const char *why;
+	const char *why = why_not(f);
 
 	tally->sampled += figures->sampled;
 	tally->estimated += figures->estimated && figures->has_calls;
-	if (!f->estimated)
-		return;
-	tally->released += f->estimated->released_at_ns > 0;
-	if (f->estimated->known && !*f->estimated->why)
+	tally->released += f->estimated && f->estimated->released_at_ns;
+	if (!why)
 		return;
 
-	why = *f->estimated->why ? f->estimated->why : "no reason recorded";
-	if (!tally->why)
-		tally->why = why;
 	tally->unknown++;
-	tally->same += !strcmp(tally->why, why);
+	vote(tally, why);
 }
 
 static void note_mark(struct sheet *sheet, const struct tally *tally, const Hotpath__Target *t)
@@ -156,9 +174,23 @@ static void note_mark(struct sheet *sheet, const struct tally *tally, const Hotp
 		sheet_note(sheet, "~ estimated: Self from %s samples", COUNT(t->sampling->samples));
 }
 
+static size_t count_why(const struct sheet *sheet, const char *wanted)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sheet->total_rows; i++) {
+		const char *why = why_not(sheet->row[i]);
+
+		n += why && !strcmp(why, wanted);
+	}
+
+	return n;
+}
+
 static void note_unknown(struct sheet *sheet, const struct tally *tally)
 {
 	_cleanup_free_ char *why = NULL;
+	size_t same;
 
 	if (!tally->unknown)
 		return;
@@ -166,12 +198,13 @@ static void note_unknown(struct sheet *sheet, const struct tally *tally)
 	if (!why)
 		return;
 
-	if (tally->same == tally->unknown)
+	same = count_why(sheet, tally->why);
+	if (same == tally->unknown)
 		sheet_note(sheet, "not known: calls or times of %s function%s (%s)",
 			   COUNT(tally->unknown), tally->unknown == 1 ? "" : "s", why);
 	else
-		sheet_note(sheet, "not known: calls or times of %s functions (%zu of them: %s)",
-			   COUNT(tally->unknown), tally->same, why);
+		sheet_note(sheet, "not known: calls or times of %s functions (%s of them: %s)",
+			   COUNT(tally->unknown), COUNT(same), why);
 }
 
 static int compare_releases(const void *a, const void *b)

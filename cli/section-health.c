@@ -56,6 +56,15 @@ struct derived {
 
 enum { DERIVED = 2 };
 
+static bool has_counter(const Hotpath__Target *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_health; i++)
+		if (!strcmp(t->health[i]->name, name))
+			return true;
+
+	return false;
+}
+
 static void derive(const Hotpath__Target *t, struct derived *ret)
 {
 	const Hotpath__Overhead *o = t->overhead;
@@ -64,6 +73,9 @@ static void derive(const Hotpath__Target *t, struct derived *ret)
 				  "calls that met a probe and were not counted: over the budget"};
 	ret[1] = (struct derived){"trips", o ? o->trips : 0,
 				  "times that the fuse stopped a function's probes: too many calls"};
+	for (size_t i = 0; i < DERIVED; i++)
+		if (has_counter(t, ret[i].name))
+			ret[i].value = 0;
 }
 
 static bool worth(const struct view *view)
