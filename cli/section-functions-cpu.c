@@ -116,6 +116,7 @@ enum {
 	COLUMN_kind,
 	COLUMN_samples,
 	COLUMN_on_cpu,
+	COLUMN_on_cpu_se,
 	COLUMN_percent,
 	COLUMN_inlined,
 	COLUMNS,
@@ -128,6 +129,7 @@ static const struct column columns[COLUMNS] = {
 	[COLUMN_kind] = {"kind", NULL, NULL, 0, CELL_TEXT},
 	[COLUMN_samples] = {"samples", NULL, "Samples", 2, CELL_COUNT},
 	[COLUMN_on_cpu] = {"on_cpu_ns", NULL, "Time", 3, CELL_NS},
+	[COLUMN_on_cpu_se] = {"on_cpu_se_ns", NULL, NULL, 0, CELL_NS},
 	[COLUMN_percent] = {"percent_total", NULL, "% Self", 4, CELL_PERCENT},
 	[COLUMN_inlined] = {"name", "inlined", NULL, 0, CELL_NAME},
 };
@@ -155,6 +157,8 @@ static void row(const struct sheet *sheet, const void *data, struct cell *cell)
 	cell[COLUMN_samples].number = r->samples;
 	cell[COLUMN_on_cpu].number = places_ns(t, r->samples);
 	put_bytes(&cell[COLUMN_inlined], inlined_of(r));
+	cell[COLUMN_on_cpu].estimated = cell[COLUMN_percent].estimated = true;
+	cell[COLUMN_on_cpu_se].number = places_se_ns(t, r->samples);
 	cell[COLUMN_percent].absent = !own;
 	if (own)
 		cell[COLUMN_percent].fraction = (double)r->samples / (double)own;
