@@ -152,8 +152,8 @@ static void print_budget(FILE *f, const struct options *options, const Hotpath__
 		fprintf(f, "  armed as far as %.9g %% allows (--budget): %s all the time, the others in "
 			   "short windows (figures with ~)\n",
 			ppm / 1e4,
-			options->n_functions ? "as many of them as that pays for"
-					     : "functions that are called rarely");
+			options_names_functions(options) ? "as many of them as that pays for"
+							 : "functions that are called rarely");
 }
 
 void answer_print(FILE *f, const struct options *options, const Hotpath__AttachReply *reply)

@@ -457,6 +457,18 @@ static void set_defaults(struct options *o)
 	};
 }
 
+bool options_names_functions(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_functions; i++) {
+		const char *pattern = o->functions[i];
+
+		if (*pattern != '!' && pattern[strlen(pattern) - 1] != ':')
+			return true;
+	}
+
+	return false;
+}
+
 int options_parse(const struct verb *verb, int argc, char **argv, struct options *ret,
 		  int *ret_words)
 {
@@ -473,7 +485,7 @@ int options_parse(const struct verb *verb, int argc, char **argv, struct options
 	}
 
 	/* `run -f` is exact, unless somebody wants it otherwise. */
-	if (verb->id == VERB_run && ret->n_functions && !(ret->given & (1ull << OPTION_budget)))
+	if (verb->id == VERB_run && options_names_functions(ret) && !(ret->given & (1ull << OPTION_budget)))
 		ret->budget_ppm = 0;
 	if (!ret->format)
 		ret->format = render_find("table", none, sizeof(none));

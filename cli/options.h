@@ -78,6 +78,10 @@ int options_parse(const struct verb *verb, int argc, char **argv, struct options
 		  int *ret_words);
 void options_free(struct options *options);
 
+/* Does -f say which functions? "libfoo:" adds an object to all of the executable's, "!foo"
+ * takes away from them. */
+bool options_names_functions(const struct options *options);
+
 /* The list for a verb's help. */
 void options_help(enum verb_id verb);
 

@@ -453,6 +453,9 @@ class Verbs:
                 (["attach", "1"], {"HOTPATH_BUDGET": "1"}, [], 10**4),
                 (["attach", "1", "--budget", "2"], {"HOTPATH_BUDGET": "x"}, [], 20000),
                 (["run", "true"], {}, [], 50000), (["run", "-f", "main", "true"], {}, ["main"], 0),
+                (["run", "-f", "!main", "true"], {}, ["!main"], 50000),
+                (["run", "-f", "libc*:", "true"], {}, ["libc*:"], 50000),
+                (["run", "-f", "libc*:", "-f", "main", "true"], {}, ["libc*:", "main"], 0),
                 (["run", "-f", "main", "--budget", "5", "true"], {}, ["main"], 50000)):
             with self.daemon() as daemon:
                 got = self.run([words[0], "--socket", daemon.path, *words[1:]], extra)
