@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What governor.c (accounts, states) and governor-window.c (windows) share. Nobody else
- * includes it.
+ * What governor.c (accounts, states), governor-limits.c and governor-window.c share. Nobody
+ * else includes it.
  */
 #ifndef DAEMON_GOVERNOR_INNER_H
 #define DAEMON_GOVERNOR_INNER_H
@@ -114,6 +114,9 @@ static inline bool governor_begins(const struct governor *g)
 
 /* [0, 1) */
 double governor_random(struct governor *g);
+
+/* governor-limits.c: those of ARMED ones, until the next look. */
+void governor_limit_all(struct governor *g);
 
 /* governor-window.c: i begins, or ceases, to be WINDOWED. */
 void governor_window_join(struct governor *g, uint32_t i);

@@ -227,8 +227,6 @@ static void choose_next(struct governor *g)
 	size_t k;
 
 	w->n = choose(g, take_turns(g), affordable(g) * OFTEN_NS / 3);
-	w->function = g->window_function;
-	w->cap = g->window_cap;
 	for (k = 0; k < w->n; k++) {
 		g->f[w->function[k]].planned = true;
 		g->f[w->function[k]].turn++;

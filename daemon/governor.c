@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounts, states and limits; see governor.h. Windows are chosen in governor-window.c.
+ * Accounts and states; see governor.h. Limits are set in governor-limits.c, windows chosen in
+ * governor-window.c.
  *
  * A tick is one pass over the functions and, where something changes, a sort of those that
  * may: 40,000 functions take 0.3 ms.
@@ -24,20 +25,9 @@
 #define RECALL_MOST  8
 #define RECALL_NS    (0.5 * S_NS)
 #define RECALL_WINDOWS 8
-/* Limits until the next look. One that was never called has this part of what ARMED ones
- * may take meanwhile, some more if it was asked for, and a few calls in any case; to that
- * come so many times its calls in its busiest, but of all together no more than LIMIT_ALL
- * times what they may take: not all are busiest at once. */
-#define LEAST_PARTS  32.0
-#define LEAST_ASKED  8.0
-#define LEAST_CALLS  16.0
-#define LIMIT_PEAKS  4.0
-/* When several trip within a short time more will: each so many make the least that much
- * less. */
-#define ALARM_TRIPS  2.0
-#define ALARM_NS     (200 * MS_NS)
-#define LIMIT_ALL    3.0
 #define HOT_SAMPLES  2
+/* How long a trip is remembered (governor-limits.c). */
+#define ALARM_NS     (200 * MS_NS)
 /* This many times the budget, in a tick of some length, is a flood. */
 #define FLOOD	     2.0
 #define FLOOD_NS     (20 * MS_NS)
@@ -56,42 +46,57 @@ double governor_random(struct governor *g)
 	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
+static bool widen(void *array, size_t n, size_t before, size_t size)
+{
+	char *grown = reallocarray(*(void **)array, n ?: 1, size);
+
+	if (!grown)
+		return false;
+	memset(grown + before * size, 0, (n - before) * size);
+	*(void **)array = grown;
+	return true;
+}
+
+bool governor_grow(struct governor *g, size_t n)
+{
+	size_t i, before = g->n;
+
+	if (n < before || (n == before && g->f))
+		return true;
+#define WIDEN(array) widen(&(array), n, before, sizeof(*(array)))
+	if (!WIDEN(g->f) || !WIDEN(g->order) || !WIDEN(g->windowed) || !WIDEN(g->window_function) ||
+	    !WIDEN(g->window_cap) || !WIDEN(g->candidate) || !WIDEN(g->limited) ||
+	    !WIDEN(g->limit) || !WIDEN(g->release) || !WIDEN(g->arm) || !WIDEN(g->sorted) ||
+	    !WIDEN(g->counted))
+		return false;
+#undef WIDEN
+	g->window.function = g->window_function;
+	g->window.cap = g->window_cap;
+	g->n = n;
+	g->counts.waiting += n - before;
+	for (i = before; i < n; i++) {
+		g->f[i].rate = -1;
+		governor_facts(g, i, &(struct governor_facts){});
+	}
+	g->ordered = false;
+	g->cursor = 0;
+	return true;
+}
+
 struct governor *governor_new(size_t n, const struct governor_config *config)
 {
 	struct governor *g = calloc(1, sizeof(*g));
-	size_t i, room = n ?: 1;
 
 	if (!g)
 		return NULL;
 	g->config = *config;
-	g->n = n;
-	g->f = calloc(room, sizeof(*g->f));
-	g->order = calloc(room, sizeof(*g->order));
-	g->windowed = calloc(room, sizeof(*g->windowed));
-	g->window_function = calloc(room, sizeof(*g->window_function));
-	g->window_cap = calloc(room, sizeof(*g->window_cap));
-	g->candidate = calloc(room, sizeof(*g->candidate));
-	g->limited = calloc(room, sizeof(*g->limited));
-	g->limit = calloc(room, sizeof(*g->limit));
-	g->release = calloc(room, sizeof(*g->release));
-	g->arm = calloc(room, sizeof(*g->arm));
-	g->sorted = calloc(room, sizeof(*g->sorted));
-	g->counted = calloc(room, sizeof(*g->counted));
-	if (!g->f || !g->order || !g->windowed || !g->window_function || !g->window_cap ||
-	    !g->candidate || !g->limited || !g->limit || !g->release || !g->arm || !g->sorted ||
-	    !g->counted)
-		return governor_free(g);
+	g->config.batch = config->batch ?: BATCH;
 	g->random = config->seed;
 	g->contention = 1;
 	g->balance_ns = config->advance_ns ?: ADVANCE_NS;
-	g->config.batch = config->batch ?: BATCH;
-	g->counts.waiting = n;
 	g->tick_ns = 100 * MS_NS;
-	for (i = 0; i < n; i++) {
-		g->order[i] = i;
-		g->f[i].rate = -1;
-		governor_facts(g, i, &(struct governor_facts){});
-	}
+	if (!governor_grow(g, n))
+		return governor_free(g);
 	return g;
 }
 
@@ -181,9 +186,11 @@ static double count_calls(struct governor *g, const uint64_t *calls, uint32_t *c
 		struct governed *f = &g->f[i];
 
 		counted[i] = 0;
-		if (calls[i] <= f->calls)
+		if (calls[i] == f->calls)
 			continue;
-		counted[i] = fmin(calls[i] - f->calls, UINT32_MAX);
+		/* Fewer: a target and its counts have gone, or were reset. */
+		if (calls[i] > f->calls)
+			counted[i] = fmin(calls[i] - f->calls, UINT32_MAX);
 		f->calls = calls[i];
 		one = counted[i] * governed_price_ns(g, f);
 		cost += one;
@@ -308,13 +315,6 @@ static double room(const struct governor *g, bool asked)
 static double used(const struct governor *g, bool asked)
 {
 	return asked ? g->asked : g->armed - g->asked;
-}
-
-static void set_limit(struct governor *g, uint32_t i, uint64_t limit)
-{
-	g->f[i].limit = limit;
-	g->limited[g->plan.n_limited] = i;
-	g->limit[g->plan.n_limited++] = limit;
 }
 
 static void arm(struct governor *g, uint32_t i)
@@ -472,61 +472,6 @@ static void admit(struct governor *g)
 	}
 }
 
-/* What is lost at the most until the next look, and limits are made of. */
-struct allowance {
-	double own_ns;	 /* until then, at the most */
-	double least_ns; /* for one that was never called */
-	double scale;	 /* of the expected, for all of them together to have enough */
-};
-
-static struct allowance allow(const struct governor *g)
-{
-	struct allowance a;
-	double all_ns, expected_ns = 0;
-	size_t i;
-
-	a.own_ns = fmax(g->own_rate, 0.25) * fmin(fmax(1.5 * g->tick_ns, 150 * MS_NS), S_NS);
-	all_ns = GOVERNOR_ARMED_PART * g->config.budget * a.own_ns;
-	for (i = 0; i < g->n; i++) {
-		const struct governed *f = &g->f[i];
-
-		if (f->state == GOVERNOR_ARMED && !f->asked)
-			expected_ns += f->peak * a.own_ns * governed_price_ns(g, f);
-	}
-	a.least_ns = all_ns / LEAST_PARTS / (1 + g->alarm / ALARM_TRIPS);
-	a.scale = fmin(LIMIT_PEAKS, LIMIT_ALL * all_ns / fmax(expected_ns, 1));
-	return a;
-}
-
-/* How many calls it may make until the next look. */
-static double headroom(const struct governor *g, const struct governed *f,
-		       const struct allowance *a)
-{
-	double least = a->least_ns / governed_price_ns(g, f);
-	double more = f->peak * a->own_ns * (f->asked ? LIMIT_PEAKS : a->scale);
-
-	return fmax(least * (f->asked ? LEAST_ASKED : 1), LEAST_CALLS) + more;
-}
-
-/* A limit is left alone while about as much as is wanted is left of it. */
-static void set_limits(struct governor *g)
-{
-	struct allowance a = allow(g);
-	size_t i;
-
-	for (i = 0; i < g->n; i++) {
-		const struct governed *f = &g->f[i];
-		double wanted, left;
-
-		if (f->state != GOVERNOR_ARMED)
-			continue;
-		wanted = headroom(g, f, &a);
-		left = f->limit > f->calls ? f->limit - f->calls : 0;
-		if (!f->limit || left < 0.75 * wanted || left > 2 * wanted)
-			set_limit(g, i, f->calls + (uint64_t)wanted);
-	}
-}
-
 const struct governor_plan *governor_tick(struct governor *g, const struct governor_sight *sight)
 {
 	g->plan = (struct governor_plan){
@@ -544,7 +489,7 @@ const struct governor_plan *governor_tick(struct governor *g, const struct gover
 	shed(g, false);
 	recall(g);
 	admit(g);
-	set_limits(g);
+	governor_limit_all(g);
 	return &g->plan;
 }
 

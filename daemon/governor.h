@@ -64,7 +64,8 @@ struct governor_facts {
 	bool expensive;	   /* of a class that is armed last, and not by at_once */
 };
 
-/* Sums since the beginning, at one moment. Per function: one entry each, n of them. */
+/* Sums since the beginning, at one moment. Per function: one entry each, n of them. Calls may
+ * become fewer, when a target goes. */
 struct governor_sight {
 	uint64_t now_ns;
 	uint64_t cpu_ns;	 /* of the targets' threads, those that ended included */
@@ -122,6 +123,9 @@ struct governor;
 /* NULL: no memory. O(n), 200 bytes each. */
 struct governor *governor_new(size_t n, const struct governor_config *config);
 struct governor *governor_free(struct governor *g);
+/* So many functions from here on, the new ones WAITING. False: no memory, nothing changed
+ * but room. Not while a window is outstanding. */
+bool governor_grow(struct governor *g, size_t n);
 
 void governor_facts(struct governor *g, uint32_t i, const struct governor_facts *facts);
 

@@ -370,6 +370,23 @@ static void arming_is_a_part_of_what_a_window_costs(void **state)
 	governor_free(g);
 }
 
+static void functions_may_come_later(void **state)
+{
+	struct governor *g = make(0, &(struct governor_config){.budget = 0.05}, NULL);
+	struct governor_counts counts;
+
+	assert_int_equal(tick(g, 0)->n_arm, 0);
+	assert_true(governor_grow(g, 10));
+	assert_int_equal(tick(g, 100)->n_arm, 10);
+	assert_true(governor_grow(g, N));
+	governor_facts(g, 50, &(struct governor_facts){.asked = true});
+	assert_int_equal(tick(g, 200)->arm[0], 50);
+	tick(g, 300);
+	governor_counts(g, &counts);
+	assert_int_equal(counts.armed, N);
+	governor_free(g);
+}
+
 static void a_window_that_failed_is_followed_by_another(void **state)
 {
 	double rate[10] = {20, 20, 20, 20, 20, 20, 20, 20, 20, 20};
@@ -627,6 +644,7 @@ int main(void)
 		cmocka_unit_test(windows_are_shared_out_evenly),
 		cmocka_unit_test(what_is_too_dear_goes_alone_and_briefly),
 		cmocka_unit_test(arming_is_a_part_of_what_a_window_costs),
+		cmocka_unit_test(functions_may_come_later),
 		cmocka_unit_test(a_window_that_failed_is_followed_by_another),
 		cmocka_unit_test(budget_is_kept_from_two_seconds_on),
 		cmocka_unit_test(the_ten_hottest_are_within_ten_percent_after_ten_seconds),
