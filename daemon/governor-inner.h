@@ -85,6 +85,9 @@ struct governor {
 	double wall_ns, windows_ns;   /* time, and time in windows; of late */
 	double done_ns;		      /* since the last tick */
 	uint32_t done_windows;
+	/* What refused hits took, and the overhead of windows, summed: their probes are there
+	 * before they open, and after. */
+	double shut_ns, shut_overhead, done_overhead;
 
 	struct governor_plan plan;
 	uint32_t *limited, *release, *arm;

@@ -20,8 +20,12 @@
 #define ALONE_CALLS   2000.0
 #define CAP_MIN	      200.0
 #define CAP_TIMES     4.0
-/* Hits pay for arming this many times over, if the length allows. */
-#define ARMING_TIMES  2.0
+/* Counted hits take this many times what else a window takes, if the length allows. */
+#define FIXED_TIMES   2.0
+/* Time that probes are there and shut, at first; and windows (of overhead) to learn it. */
+#define SHUT_NS	      (1 * MS_NS)
+#define SHUT_MAX_NS   (20 * MS_NS)
+#define SHUT_MIN      1.0
 /* Windows are made so cheap that there is one in this time, at least. */
 #define OFTEN_NS      (160 * MS_NS)
 #define GAP_MAX_NS    (2 * S_NS)
@@ -37,6 +41,7 @@
 /* Of a function, from window to window; the second says when it is quiet. */
 #define PEAK_LASTS    0.99
 #define LATELY_LASTS  0.7
+#define PEAK_TRIPPED  4
 /* Seconds of the budget: what may be owed, and what is owed is paid in the course of. */
 #define OWED_S	      1.0
 #define EVEN_S	      2.0
@@ -158,7 +163,7 @@ static size_t choose(struct governor *g, size_t candidates, double most_ns)
 
 /* What is expected of those that are chosen, in own time where it is a time. */
 struct together {
-	double overhead, usual, refused, arming_ns, grace_ns; /* usual: not the most */
+	double overhead, usual, arming_ns, grace_ns; /* usual: not the most */
 	bool unseen;
 };
 
@@ -172,12 +177,22 @@ static struct together look_together(const struct governor *g)
 
 		t.overhead += expected(g, f);
 		t.usual += governed_cost(g, f);
-		t.refused += expected(g, f) * f->refused_ns / f->call_ns;
 		t.arming_ns += f->arming_ns;
 		t.grace_ns = fmax(t.grace_ns, f->grace_ns);
 		t.unseen |= !f->windows;
 	}
 	return t;
+}
+
+/* What a window takes besides its counted hits: arming, and hits that are refused while its
+ * probes are there and it is not open. */
+static double fixed_cost(const struct governor *g, double arming_ns, double overhead)
+{
+	double shut = SHUT_NS;
+
+	if (g->shut_overhead > SHUT_MIN)
+		shut = fmin(g->shut_ns / g->shut_overhead, SHUT_MAX_NS);
+	return arming_ns + overhead * shut;
 }
 
 /* Of own time. */
@@ -188,12 +203,11 @@ static double choose_length(const struct governor *g, const struct together *t, 
 
 	if (t->unseen)
 		return LENGTH_MIN_NS * scale;
-	if (t->overhead > TOGETHER) {
-		own = ALONE_CALLS / busiest(f);
-		return fmin(fmax(own, ALONE_MIN_NS * scale), LENGTH_MAX_NS * scale);
-	}
-	own = fmin(ARMING_TIMES * t->arming_ns, most_ns) / fmax(t->overhead, 1e-6);
-	return fmin(fmax(own, LENGTH_MIN_NS * scale), LENGTH_MAX_NS * scale);
+	own = fmin(FIXED_TIMES * fixed_cost(g, t->arming_ns, t->overhead), most_ns) / fmax(t->overhead, 1e-6);
+	own = fmin(fmax(own, LENGTH_MIN_NS * scale), LENGTH_MAX_NS * scale);
+	if (t->overhead > TOGETHER)
+		own = fmax(fmin(own, ALONE_CALLS / busiest(f)), ALONE_MIN_NS * scale);
+	return own;
 }
 
 static void set_caps(struct governor *g, double own)
@@ -237,17 +251,16 @@ static void choose_next(struct governor *g)
 static double plan_cost(struct governor *g, const struct together *t)
 {
 	struct governor_window *w = &g->window;
-	double rate = fmax(g->own_rate, 0.01), own;
+	double rate = fmax(g->own_rate, 0.01), own, usual;
 
 	own = choose_length(g, t, affordable(g) * OFTEN_NS * 2 / 3);
 	w->length_ns = own * (1 + t->overhead) / rate;
 	w->grace_ns = t->grace_ns;
 	w->overhead = t->overhead;
 	set_caps(g, own);
-	g->usual_ns += (own * t->usual + t->arming_ns - g->usual_ns) / USUAL;
-	/* The grace is mostly over when the last call has returned. */
-	return own * t->overhead + t->arming_ns +
-	       t->refused * fmin(t->grace_ns, w->length_ns / 4) * g->own_rate;
+	usual = own * t->usual + fixed_cost(g, t->arming_ns, t->usual);
+	g->usual_ns += (usual - g->usual_ns) / USUAL;
+	return own * t->overhead + fixed_cost(g, t->arming_ns, t->overhead);
 }
 
 /* May so much be spent now? */
@@ -290,8 +303,8 @@ static void learn(struct governed *f, double calls, double own, double censored)
 	double rate = calls / own;
 
 	f->rate = f->windows ? f->rate + (rate - f->rate) * 0.3 : rate;
-	f->windows++;
-	f->peak = fmax(rate, f->peak * PEAK_LASTS);
+	/* What was seen when it tripped is not worth much. */
+	f->peak = fmax(rate, f->peak * (f->windows++ < PEAK_TRIPPED ? LATELY_LASTS : PEAK_LASTS));
 	f->lately = fmax(rate, f->lately * LATELY_LASTS);
 	if (censored > CENSORED_PART * calls)
 		f->grace_ns = fmin(2 * f->grace_ns, GRACE_MAX_NS);
@@ -335,5 +348,6 @@ void governor_window_done(struct governor *g, const struct governor_seen *seen)
 	}
 	g->counts.windows++;
 	g->done_ns += seen->length_ns;
+	g->done_overhead += cost / own;
 	g->counts.window_ns += seen->length_ns;
 }

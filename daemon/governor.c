@@ -236,7 +236,7 @@ static void take_rates(struct governor *g, const uint32_t *counted, double own, 
 }
 
 /* What windows cost, and whatever else is not calls of ARMED ones. */
-static void account_windows(struct governor *g, double cost, double wall)
+static void account_windows(struct governor *g, double cost, double refused, double wall)
 {
 	double left = exp(-wall / PAID_NS);
 
@@ -246,6 +246,9 @@ static void account_windows(struct governor *g, double cost, double wall)
 	if (governor_begins(g))
 		return;
 	g->paid_ns = g->paid_ns * left + cost;
+	g->shut_ns = g->shut_ns * left + refused;
+	g->shut_overhead = g->shut_overhead * left + g->done_overhead;
+	g->done_overhead = 0;
 	g->paid_windows = g->paid_windows * left + g->done_windows;
 	g->done_windows = 0;
 }
@@ -268,7 +271,7 @@ static void accrue(struct governor *g, double own, double cost, bool began)
 static void account(struct governor *g, const struct governor_sight *sight)
 {
 	uint32_t *counted = g->counted;
-	double cpu, wall, own, cost, armed;
+	double cpu, wall, own, cost, armed, refused;
 	bool began;
 
 	if (!g->first_ns)
@@ -282,7 +285,8 @@ static void account(struct governor *g, const struct governor_sight *sight)
 		g->contention = sight->contention;
 	cost = count_calls(g, sight->calls, counted, &armed);
 	g->calls_ns += cost;
-	cost += sight->refused_ns - g->refused_ns + sight->arming_ns - g->arming_ns;
+	refused = fmax(sight->refused_ns - g->refused_ns, 0);
+	cost += refused + fmax(sight->arming_ns - g->arming_ns, 0);
 	g->refused_ns = sight->refused_ns;
 	g->arming_ns = sight->arming_ns;
 	own = fmax(cpu - cost, cpu / 20);
@@ -296,9 +300,9 @@ static void account(struct governor *g, const struct governor_sight *sight)
 			g->width = fmax(own / wall, g->width * exp(-wall / (2 * S_NS)));
 	}
 	g->own_ns += own;
-	/* CPU clocks may lag behind the calls. */
-	take_rates(g, counted, cost > 0 ? fmax(own, MS_NS / 5) : own, cost);
-	account_windows(g, cost - armed, wall);
+	/* CPU clocks may lag behind the calls, and prices be too high: not by orders. */
+	take_rates(g, counted, cost > 0 ? fmax(own, fmax(MS_NS / 5, cpu / 3)) : own, cost);
+	account_windows(g, cost - armed, refused, wall);
 	accrue(g, own, cost, began);
 }
 
