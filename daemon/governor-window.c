@@ -203,7 +203,8 @@ static double choose_length(const struct governor *g, const struct together *t, 
 
 	if (t->unseen)
 		return LENGTH_MIN_NS * scale;
-	own = fmin(FIXED_TIMES * fixed_cost(g, t->arming_ns, t->overhead), most_ns) / fmax(t->overhead, 1e-6);
+	own = fmin(FIXED_TIMES * fixed_cost(g, t->arming_ns, t->overhead), most_ns);
+	own /= fmax(t->overhead, 1e-6);
 	own = fmin(fmax(own, LENGTH_MIN_NS * scale), LENGTH_MAX_NS * scale);
 	if (t->overhead > TOGETHER)
 		own = fmax(fmin(own, ALONE_CALLS / busiest(f)), ALONE_MIN_NS * scale);
