@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of 2 ns to 10 us and callers of 1, 10 and 100 of them. "measure": what a
+ * Functions of 2 ns to 10 us and callers of 1, 10 and 100 of them, and of such as are
+ * dear to probe or cannot be timed. "measure": what a
  * call of each takes, in picoseconds, by the program's own clock, which is the truth
  * when nothing is probed. "work N": N rounds of all of them.
  */
@@ -36,6 +37,16 @@ LEAF(25ns, 30)
 LEAF(250ns, 340)
 LEAF(10us, 14000)
 
+/* Begins with an instruction that the kernel steps through. */
+__asm__(".text; .type true_stepped, @function; true_stepped: lea 1(%rdi), %rax; ret;"
+	".size true_stepped, . - true_stepped");
+void true_stepped(void);
+
+/* Its way in is its way out: where returns are not armed it is counted only. */
+__asm__(".text; .type true_jump, @function; true_jump: jmp true_2ns;"
+	".size true_jump, . - true_jump");
+void true_jump(void);
+
 #define CALLER(times, name)                                                                        \
 	PROBED void true_##times##_of_##name(void)                                                 \
 	{                                                                                          \
@@ -52,6 +63,8 @@ CALLER(100, 25ns)
 CALLER(1, 250ns)
 CALLER(10, 250ns)
 CALLER(100, 250ns)
+CALLER(10, stepped)
+CALLER(10, jump)
 
 static const struct {
 	const char *name;
@@ -62,6 +75,7 @@ static const struct {
 	ROW(1_of_2ns, 1),    ROW(10_of_2ns, 1),	  ROW(100_of_2ns, 1),
 	ROW(1_of_25ns, 1),   ROW(10_of_25ns, 1),  ROW(100_of_25ns, 1),
 	ROW(1_of_250ns, 1),  ROW(10_of_250ns, 1), ROW(100_of_250ns, 1),
+	ROW(10_of_stepped, 1), ROW(10_of_jump, 1),
 	ROW(2ns, 1),	     ROW(25ns, 1),	  ROW(250ns, 1),	ROW(10us, 30),
 };
 #define ROWS (sizeof(table) / sizeof(*table))

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Durations are those of the program without probes, as selftests/targets/truth measures
+them itself.
+
+What else the machine does moves prices between their measurement and their use, and two
+cores under load have little quiet: so each claim is of the best of a few rounds, in each of
+which the program is measured bare, probed, and bare again. What the probes add is 30 to
+1,000 times what is asserted, so that what is not taken off at all fails in every round."""
+import json
+import re
+import subprocess
+
+from context import deadline
+import reports
+
+ROUNDS = 6
+LEAVES = ("true_2ns", "true_25ns", "true_250ns", "true_10us")
+CALLERS = tuple(f"true_{times}_of_{leaf}" for leaf in ("2ns", "25ns", "250ns") for times in (1, 10, 100))
+DEAR = ("true_10_of_stepped", "true_10_of_jump")
+
+
+def calibrated(t, **more):
+    daemon = t.new_daemon(calibrate=True, **more)
+    line = daemon.log.wait(re.compile(r"a call costs here|prices of probes are not known"))
+    t.matches("calibrated", "a call costs here", line or daemon.text())
+
+
+def bare_ns(path):
+    return json.loads(subprocess.run([path, "work 100"], capture_output=True, check=True).stdout)["work_ns"]
+
+
+def best(t, what, errors, allowed):
+    """errors: of the rounds, in parts of what is allowed."""
+    t.true(f"{what}: within {allowed} in the best of {len(errors)} rounds",
+           min(map(abs, errors)) <= 1, [f"{e:.2f}" for e in errors])
+
+
+def probed_round(t):
+    """{name: (truth, row)}: ns by the program's own clock, and what was told."""
+    target = t.target("truth")
+    before = target.ask("measure")
+    bare = target.ask("work 100")["work_ns"]
+    t.attach(target, "true_*")
+    target.ask("work 100")
+    rows = t.functions(target, "--percentiles", "50")
+    t.hotpath("detach", target.pid)
+    bare = (bare + target.ask("work 100")["work_ns"]) / 2
+    after = target.ask("measure")
+    t.equal("exit status", target.end(), 0)
+    truth = {name: (before[name] + after[name]) / 2000 for name in before}
+    truth["true_jump"] = truth["true_stepped"] = 0  # not measured by themselves
+    truth["true_work"] = bare
+    return {name: (ns, rows[name]) for name, ns in truth.items()}
+
+
+def check_callers(t, rounds, percent):
+    for name in CALLERS + DEAR:
+        allowed = [percent / 100 * r[name][1]["probe_ns"] / r[name][1]["exits"] + 20 for r in rounds]
+        best(t, name, [(r[name][1]["percentiles"]["p50"] - r[name][0]) / a for r, a in zip(rounds, allowed)],
+             f"{percent} % of what was taken off + 20 ns")
+        for r in rounds:
+            row = r[name][1]
+            t.true(f"{name}: what it may be wrong by is told",
+                   abs(row["uncertain_ns"] - 0.03 * row["probe_ns"]) <= 3, row)
+
+
+@deadline(180)
+def test_what_probes_add_is_taken_off(t):
+    calibrated(t)
+    rounds = [probed_round(t) for _ in range(ROUNDS)]
+    for name in LEAVES:
+        best(t, name, [(r[name][1]["percentiles"]["p50"] - r[name][0]) / (0.1 * r[name][0] + 40) for r in rounds],
+             "10 % + 40 ns")
+    # 3 % is the aim, and holds on a machine that does nothing else.
+    check_callers(t, rounds, 5)
+    best(t, "true_work", [(r["true_work"][1]["total_ns"] / r["true_work"][0] - 1) / 0.15 for r in rounds], "15 %")
+
+
+@deadline(180)
+def test_also_where_ways_out_are_probed(t):
+    calibrated(t, features="-returns")
+    rounds = [probed_round(t) for _ in range(ROUNDS)]
+    t.equal("is counted only", rounds[0]["true_jump"][1]["probe"]["returns"], "none")
+    t.equal("is timed", rounds[0]["true_2ns"][1]["probe"]["returns"], "sites")
+    check_callers(t, rounds, 6)
+
+
+@deadline(120)
+def test_main_takes_what_it_takes_unprobed(t):
+    calibrated(t)
+    path = t.target_path("truth")
+    for name, more in (("a daemon", {}), ("none", {"no_daemon": True})):
+        with t.case(name):
+            errors = []
+            for _ in range(ROUNDS):
+                bare = bare_ns(path)
+                _, document = t.run(path, "work 100", args=("-f", "main", "-f", "true_*"), **more)
+                row = reports.functions(document["targets"][0])["main"]
+                errors.append((2 * row["total_ns"] / (bare + bare_ns(path)) - 1) / 0.15)
+            best(t, "total of main", errors, "15 %")
+
+
+def test_without_prices_nothing_is_taken_off_and_that_is_said(t):
+    t.new_daemon()
+    target = t.target("truth")
+    t.attach(target, "true_*")
+    target.ask("work 1")
+    for name, row in t.functions(target).items():
+        t.true(f"{name}: nothing", "probe_ns" not in row and "clipped" not in row, row)
+    t.matches("said", "durations hold what probes added.*--no-calibrate", t.hotpath("report", target.pid).out)
+    t.equal("exit status", target.end(), 0)
