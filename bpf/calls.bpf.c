@@ -17,6 +17,7 @@
 #include "hotpath.bpf.h"
 #include "durations.bpf.h"
 #include "frames.bpf.h"
+#include "fuse.bpf.h"
 #include "goroutine.bpf.h"
 #include "histogram.bpf.h"
 #include "stack.bpf.h"
@@ -81,7 +82,7 @@ static __always_inline bool call_find(void *ctx, struct call *call)
 		return false;
 	call->index = HP_COOKIE_FUNC(call->cookie);
 	call->func = hp_func_get(call->cell, call->index);
-	return call->func;
+	return call->func && fuse_admits(call->slot, call->number, call->func, call->cookie);
 }
 
 /* --- entry ----------------------------------------------------------------- */
@@ -466,7 +467,7 @@ static __always_inline void call_end(struct pt_regs *ctx)
 		frame_leave(thread, i, now,
 			    price_of_sites(frame, HP_EXIT_IS_STEPPED(call.cookie),
 					   call.slot->price_scale));
-	else
+	else if (!hit_is_limited(call.cookie)) /* its entry may have been refused */
 		hp_count_by(call.slot, HP_COUNTER_stray_returns);
 }
 

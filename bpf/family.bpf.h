@@ -7,6 +7,7 @@
 #ifndef HOTPATH_BPF_FAMILY_H
 #define HOTPATH_BPF_FAMILY_H
 
+#include "events.bpf.h"
 #include "hotpath.bpf.h"
 
 /* kit -> its spares; the daemon has it mapped. */
@@ -35,19 +36,6 @@ struct {
 	__type(key, struct hp_exe);
 	__type(value, u32);
 } hp_exes SEC(".maps");
-
-/* Rare things the daemon must hear of at once. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, HP_EVENTS_BYTES);
-} hp_events SEC(".maps");
-
-static __always_inline void tell(struct hp_event *event)
-{
-	event->time_ns = bpf_ktime_get_ns();
-	if (bpf_ringbuf_output(&hp_events, event, sizeof(*event), 0))
-		hp_count_by(hp_slot_get(0), HP_COUNTER_events_lost);
-}
 
 static __always_inline void tell_of(u32 kind, struct task_struct *task, u32 number, u64 arg)
 {

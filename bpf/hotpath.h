@@ -44,8 +44,9 @@
 
 /*
  * Probe cookie: the group in the high 10 bits, the function's index in the next 22.
- * The rest, of an entry, is whether its ways out are known and whether the kernel
- * steps through the instruction; of a way out, how to tell that a call is over there:
+ * The rest, of an entry, is whether its ways out are known, whether the kernel steps through
+ * the instruction, and [11..2] which link of its group it came by (0: the only one); of a way
+ * out, how to tell that a call is over there:
  *   [31]     the return address lies above rbp, not rsp
  *   [30..26] 0: always over; else 1 + the x86 condition code that must hold
  *   [25]     only for targets with HP_TARGET_EXITS
@@ -60,6 +61,13 @@
 #define HP_COOKIE_HAS_EXITS	  1
 #define HP_COOKIE_STEPPED	  2
 #define HP_COOKIE_IS_STEPPED(cookie) (((__u32)(cookie) >> 1) & 1)
+
+/* Links of a group under a budget. A hit by one that is not open in struct hp_group is
+ * refused. So a link can be placed and removed with nothing counted meanwhile, and be
+ * replaced by another on the same functions with none counted twice. */
+#define HP_LINKS_MAX		1024
+#define HP_COOKIE_LINK(link)	((__u32)(link) << 2)
+#define HP_COOKIE_LINK_OF(cookie) ((__u32)(cookie) >> 2 & (HP_LINKS_MAX - 1))
 
 #define HP_EXIT_LATE	   (1u << 25)
 #define HP_EXIT_STEPPED	   (1u << 24)
@@ -88,6 +96,8 @@ enum {
 	/* As NO_RETURNS, and no judgement takes it back: several processes count here,
 	 * and what one of them has loaded is not known of the others. */
 	HP_TARGET_NEVER_RETURNS = 1 << 5,
+	/* A window is open: what samples see now, probes have distorted. Daemon. */
+	HP_TARGET_WINDOW = 1 << 6,
 };
 
 #define HP_GEN_NONE (~(__u32)0)
@@ -126,7 +136,8 @@ struct hp_prices {
 	X(held_not, "programs that could not be held: another tracer had them")                    \
 	X(events_lost, "events that found the ring buffer full")                                  \
 	X(processes_lost, "processes that found the table of followed ones full")                  \
-	X(samples_lost, "samples of the CPU that found no room")
+	X(samples_lost, "samples of the CPU that found no room")                                   \
+	X(refused, "calls that were not counted: their function was over the budget")
 
 enum hp_counter {
 #define X(name, help) HP_COUNTER_##name,
@@ -335,9 +346,14 @@ struct hp_func {
 	__u64 hist_lost; /* exits that found no chunk for the histogram */
 	__u64 probe_ns;	 /* what probes added to total_ns, and was taken off */
 	__u64 clipped;	 /* exits for which that was more than they had taken */
-	__u64 limit;	 /* no more calls than this are counted; 0: no limit. Daemon */
+	__u64 limit;	 /* the fuse: HP_LIMIT() or 0. Daemon, but for HP_LIMIT_TOLD */
 	__u32 chunk[HP_HIST_CHUNKS]; /* the chunk's place in the cell, 0 = none yet */
 };
+
+/* The fuse: once so many calls of a function have been counted, none is; and the first that
+ * is not is told, HP_EVENT_FUSE. */
+#define HP_LIMIT(calls) ((__u64)(calls) + 1)
+#define HP_LIMIT_TOLD	(1ULL << 63)
 
 #define HP_BLOCK_SIZE 256
 
@@ -385,9 +401,13 @@ struct hp_goroutine {
 };
 #define HP_GOROUTINES_MAX 16384
 
-/* hp_groups: per group, what processes that are no target made us pay for. */
+/* hp_groups: per group, what processes that are no target made us pay for, and which of its
+ * links are open, a bit each. */
 struct hp_group {
 	__u64 bystander_hits;
+	__u64 open[HP_LINKS_MAX / 64]; /* daemon */
+	__u32 limited;		       /* it is under a budget. Daemon */
+	__u32 pad;
 };
 
 /* hp_events: rare things the daemon must hear of at once. */
@@ -399,6 +419,7 @@ enum hp_event_kind {
 	HP_EVENT_LAST,	   /* the last that shared the slot of one that has ended, too */
 	HP_EVENT_EMPTY,	   /* a family's last process ended; arg = the family */
 	HP_EVENT_CHILD,	   /* one that is not followed; arg = its parent */
+	HP_EVENT_FUSE,	   /* a function reached its limit; arg = the cookie */
 };
 
 #define HP_COMM_SIZE 16

@@ -111,7 +111,7 @@ static int calls_load_life(struct calls *calls)
 	} shared[] = {
 #define SHARED(name) {calls->life->maps.name, calls->bpf->maps.name}
 		SHARED(hp_targets), SHARED(hp_slots),	SHARED(hp_pages),
-		SHARED(hp_groups),  SHARED(hp_threads),
+		SHARED(hp_groups),  SHARED(hp_threads), SHARED(hp_events),
 #undef SHARED
 	};
 	size_t i;
