@@ -52,7 +52,7 @@ void closing_add(struct closing *closing, int **fds, size_t *n)
 	*fds = NULL;
 }
 
-static void close_all(struct closing *closing)
+void closing_close(struct closing *closing)
 {
 	struct work work = {closing->fds, closing->n, 0};
 	pthread_t thread[THREADS_MAX];
@@ -80,7 +80,7 @@ static unsigned int holds;
 void closing_run(struct closing *closing)
 {
 	if (!holds) {
-		close_all(closing);
+		closing_close(closing);
 		return;
 	}
 	closing_add(&held, &closing->fds, &closing->n);
@@ -95,5 +95,5 @@ void closing_hold(void)
 void closing_release(void)
 {
 	if (--holds == 0)
-		close_all(&held);
+		closing_close(&held);
 }

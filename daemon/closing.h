@@ -20,6 +20,8 @@ struct closing {
 void closing_add(struct closing *closing, int **fds, size_t *n);
 /* Closes all; the list is empty afterwards. */
 void closing_run(struct closing *closing);
+/* The same whatever is held (below), from any thread. */
+void closing_close(struct closing *closing);
 
 /* Between these nothing is closed, and then everything at once, in one wait: for who takes
  * much away and makes nothing new meanwhile. */
