@@ -143,6 +143,9 @@ static int ahead_make(struct ahead *a, const Hotpath__ReaderReply *reply)
 	if (r >= 0 && !within_limits(a, &plans))
 		r = -EDQUOT;
 	if (r >= 0)
+		r = plans_govern(&plans, a->registry, a->family->request, image,
+				 &a->family->govern);
+	if (r >= 0)
 		r = plans_join(&plans, &a->registry->groups, image, &a->objects, reply, NULL);
 	if (r >= 0)
 		r = kit_new(a->family, image, reply->objects[0]->is_static,

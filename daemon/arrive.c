@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "bystanders.h"
 #include "gate.h"
+#include "govern.h"
 #include "judge.h"
 #include "kit.h"
 #include "lib/cleanup.h"
@@ -204,10 +205,22 @@ static int arrival_tell_family(struct arrival *a)
 	return 0;
 }
 
+/* holder: of one that is in no family. */
+static int govern_plans(const struct arrival *a, struct plans *plans, struct govern **holder)
+{
+	struct family *f = a->target->kit ? a->target->kit->family : NULL;
+	const Hotpath__AttachRequest *request = f ? f->request : a->target->asked;
+
+	return request ? plans_govern(plans, a->registry, request, a->target,
+				      f ? &f->govern : holder)
+		       : 0;
+}
+
 static void arrival_probe(struct arrival *a, const Hotpath__ReaderReply *reply,
 			  const struct returns_verdict *verdict)
 {
 	_cleanup_(plans_done) struct plans plans = {};
+	struct govern *govern = NULL;
 	struct target *t = a->target;
 	const char *why = NULL;
 	char text[256];
@@ -218,12 +231,15 @@ static void arrival_probe(struct arrival *a, const Hotpath__ReaderReply *reply,
 		return;
 	if (r >= 0)
 		why = over_limit(a, &plans, text, sizeof(text));
+	if (r >= 0 && !why)
+		r = govern_plans(a, &plans, &govern);
 	if (r >= 0 && !why) {
 		r = plans_join(&plans, &a->registry->groups, t, &a->objects, reply, a);
 		if (r < 0)
 			target_leave(t, a);
 		target_settle(t, a);
 	}
+	govern_unref(govern);
 	if (r >= 0 && !why && t->by_exits)
 		r = target_probe_exits(t);
 	if (r >= 0 && !why)

@@ -16,6 +16,19 @@ bool ask_selects(const Hotpath__AttachRequest *request)
 	return request->n_names || request->n_exes || request->n_cgroups;
 }
 
+bool ask_names_functions(const Hotpath__AttachRequest *request)
+{
+	size_t i;
+
+	for (i = 0; i < request->n_patterns; i++) {
+		const ProtobufCBinaryData *p = &request->patterns[i];
+
+		if (p->len && p->data[0] != '!' && p->data[p->len - 1] != ':')
+			return true;
+	}
+	return false;
+}
+
 bool ask_is_sane(const Hotpath__AttachRequest *request, struct reply *reply)
 {
 	size_t i, k;
@@ -50,10 +63,6 @@ bool ask_is_sane(const Hotpath__AttachRequest *request, struct reply *reply)
 			continue;
 		reply_error(reply, EINVAL, NULL, "cannot attach: %d is not a process id",
 			    request->pids[i]);
-		return false;
-	}
-	if (!request->n_patterns) {
-		reply_error(reply, EINVAL, "try -f main", "cannot attach: no function is named");
 		return false;
 	}
 	return true;

@@ -15,6 +15,8 @@
 #define ASK_PIDS_MAX 768 /* of HP_TARGETS_MAX: children need some, too */
 
 /* False: refused, and said. */
+/* Or is it what an object has, all of it? */
+bool ask_names_functions(const Hotpath__AttachRequest *request);
 bool ask_is_sane(const Hotpath__AttachRequest *request, struct reply *reply);
 /* Does it wait for processes, instead of naming some? */
 bool ask_selects(const Hotpath__AttachRequest *request);

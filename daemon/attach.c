@@ -16,6 +16,7 @@
 
 #include "ask.h"
 #include "attaching.h"
+#include "govern.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -53,6 +54,7 @@ static void attaching_free(struct attaching *a)
 	answers_done(&a->answers);
 	bystanders_done(&a->bystanders);
 	proc_objects_free(&a->objects);
+	govern_unref(a->govern);
 	for (i = 0; i < a->request->n_pids; i++)
 		attached_done(&a->attached[i]);
 	free(a->attached);

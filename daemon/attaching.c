@@ -8,6 +8,7 @@
 
 #include "adopt.h"
 #include "arrive.h"
+#include "govern.h"
 #include "judge.h"
 #include "kit.h"
 #include "lib/cleanup.h"
@@ -298,6 +299,18 @@ static bool has_functions(const struct plans *plans)
 	return false;
 }
 
+static int govern_plans(struct attaching *a, struct attached *at, struct plans *plans)
+{
+	const struct govern *g;
+	int r;
+
+	r = plans_govern(plans, a->registry, a->request, at->target,
+			 a->family ? &a->family->govern : &a->govern);
+	g = plans->n ? plans->of[0].govern : NULL;
+	at->message.budget_ppm = g ? govern_budget_ppm(g) : 0;
+	return r;
+}
+
 /* Decides, weighs, and only then probes. */
 static void attaching_probe(struct attaching *a, struct attached *at,
 			    const Hotpath__ReaderReply *reply,
@@ -315,6 +328,11 @@ static void attaching_probe(struct attaching *a, struct attached *at,
 	}
 	if (!has_functions(&plans) && !is_for_children(a)) {
 		fail_unprobeable(a, t->pid, &plans, reply);
+		return;
+	}
+	r = govern_plans(a, at, &plans);
+	if (r < 0) {
+		fail_probing(a, t->pid, r);
 		return;
 	}
 	if (!within_limits(a, at, &plans) || !within_bystanders(a, at, &plans))

@@ -23,6 +23,7 @@ struct attaching {
 	Hotpath__AttachRequest *request;
 	struct attached *attached;
 	struct family *family; /* NULL: children are not followed */
+	struct govern *govern; /* of those that are not followed */
 	const char *not_followed; /* why there is none that was asked for; "" */
 	size_t at;	       /* the process being worked on */
 	size_t n_named;	       /* that may not fail; the others are their descendants, or match */

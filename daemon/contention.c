@@ -3,6 +3,7 @@
 #include "contention.h"
 
 #include "encode.h"
+#include "govern.h"
 #include "model.h"
 #include "registry.h"
 
@@ -63,6 +64,6 @@ void contention_update(struct target *t)
 	if (t->samples.probe >= t->contention.probe &&
 	    t->samples.probe - t->contention.probe < CONTENTION_SAMPLES)
 		return;
-	if (priced(t, &ns))
+	if (govern_priced(t, &ns) || priced(t, &ns))
 		contention_weigh(&t->contention, t->samples.probe, ns, HP_SAMPLE_HZ);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode-budget.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "kit.h"
@@ -252,7 +253,7 @@ static void encode_figures(const struct model_function *f, Hotpath__Function *m)
 	m->clipped = f->clipped;
 }
 
-static int encode_function(const struct target *t, const struct member *member, size_t i,
+static int encode_function(struct target *t, const struct member *member, size_t i,
 			   const struct model_open *open, bool final, Hotpath__Function **ret)
 {
 	const struct hp_func *func = cell_func(&member->cell, i);
@@ -273,6 +274,8 @@ static int encode_function(const struct target *t, const struct member *member, 
 	m->probe = encode_probe(t, member->group, f);
 	if (!m->probe || bytes_set(&m->name, f->name) < 0 ||
 	    bytes_set(&m->object, member->group->object) < 0 || bytes_set(&m->file, f->file) < 0)
+		return -ENOMEM;
+	if (encode_estimated(t, member, i, m) < 0)
 		return -ENOMEM;
 	return encode_aliases(f, m);
 }
@@ -510,6 +513,8 @@ int encode_target(struct target *t, bool final, Hotpath__Target **ret)
 		r = encode_functions(t, &open, final, m);
 	if (r >= 0)
 		r = encode_health(t, m);
+	if (r >= 0)
+		r = encode_overhead(t, m);
 	if (r < 0)
 		goto fail;
 	*ret = m;

@@ -7,6 +7,7 @@
 
 #include "arrive.h"
 #include "family.h"
+#include "govern.h"
 #include "judge.h"
 #include "lib/cleanup.h"
 #include "proc.h"
@@ -103,6 +104,10 @@ void events_handle(void *userdata, const struct hp_event *event)
 	struct registry *registry = userdata;
 	struct target *t = slot_target(event->slot);
 
+	if (event->kind == HP_EVENT_FUSE) {
+		govern_fuse(registry, event);
+		return;
+	}
 	if (event->kind == HP_EVENT_CHILD) {
 		if (t && t->gen == event->gen && !t->kit)
 			unfollow_child(registry, t, event);

@@ -12,6 +12,7 @@
 #include "arrive.h"
 #include "attach.h"
 #include "follow.h"
+#include "govern.h"
 #include "judge.h"
 #include "kit.h"
 #include "lib/cleanup.h"
@@ -77,6 +78,7 @@ static void family_free(struct family *f)
 	for (i = 0; i < f->n_hooks; i++)
 		hook_put(&f->registry->hooks, f->registry->calls, f->hook[i], &closing);
 	closing_run(&closing);
+	govern_unref(f->govern);
 	searched_done(&f->searched);
 	if (f->number)
 		memset(shared(f), 0, sizeof(struct hp_family));
@@ -537,6 +539,8 @@ static void on_begin(struct registry *registry, struct target *t, const struct h
 	(void)spare_complete(t);
 	registry_list(registry, t);
 	target_unref(t);
+	if (govern_of(t))
+		govern_wake(govern_of(t));
 	if (f)
 		f->seen++;
 	/* Not before those that wait for a barrier: forks do not wait for us. */

@@ -49,6 +49,7 @@ struct family {
 	size_t n_nothing; /* ever; the last NOTHING_MAX stand */
 	struct hook *hook[FAMILY_HOOKS_MAX];
 	size_t n_hooks;
+	struct govern *govern; /* of what it probes; NULL: none, or not yet */
 	struct searched searched; /* where nothing of its request is */
 	uint64_t seen; /* processes so far */
 	uint64_t not_measured; /* of those that it should probe: gone, unread, over a limit */

@@ -283,12 +283,12 @@ static int following_plan(struct following *f, const Hotpath__ReaderReply *reply
 	if (verdict.goroutines)
 		target_has_goroutines(t);
 	r = plans_make(&f->registry->features, t, &f->objects, reply, &verdict, &plans);
+	if (r >= 0)
+		r = plans_govern(&plans, f->registry, f->family->request, t, &f->family->govern);
 	if (r < 0 || !within_limits(f, &plans) || !within_bystanders(f, t, &plans))
 		return r < 0 ? r : -EDQUOT;
 	r = plans_join(&plans, &f->registry->groups, t, &f->objects, reply, NULL);
-	if (r < 0)
-		return r;
-	return family_adopt(f->family, t, f->objects.count == 1);
+	return r < 0 ? r : family_adopt(f->family, t, f->objects.count == 1);
 }
 
 static bool has_functions(const Hotpath__ReaderReply *reply)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arming.h"
+#include "govern.h"
 #include "lib/cleanup.h"
 
 static char *bytes_dup(ProtobufCBinaryData bytes)
@@ -70,7 +72,7 @@ bool probe_kind_shared(enum probe_kind kind)
 
 static bool want_shared(const struct group_want *want)
 {
-	return want->shared || probe_kind_shared(want->kind);
+	return want->shared || want->govern || probe_kind_shared(want->kind);
 }
 
 static bool group_equals(const struct group *group, const struct group_want *want)
@@ -78,6 +80,7 @@ static bool group_equals(const struct group *group, const struct group_want *wan
 	size_t i;
 
 	if (group->kind != want->kind || group->shared != want_shared(want) ||
+	    group->govern != want->govern ||
 	    group->dev != want->dev || group->ino != want->ino || group->count != want->count)
 		return false;
 	for (i = 0; i < want->count; i++) {
@@ -213,6 +216,8 @@ int group_get(struct groups *groups, const struct group_want *want, struct group
 	group->ino = want->ino;
 	group->id = group_free_id(groups);
 	r = group->id ? group_fill(group, want) : -ENOSPC;
+	if (r >= 0 && want->govern)
+		r = govern_add(want->govern, group);
 	if (r < 0) {
 		group_free(group);
 		return r;
@@ -240,6 +245,8 @@ struct group *group_put(struct groups *groups, struct calls *calls, struct group
 	for (at = &groups->first; *at != group; at = &(*at)->next)
 		;
 	*at = group->next;
+	if (group->govern)
+		govern_remove(group->govern, group, closing);
 	closing_add(closing, &group->fds, &group->n_fds);
 	closing_add(closing, &group->exit_fds, &group->n_exit_fds);
 	__atomic_store_n(&calls_group(calls, group->id)->bystander_hits, 0, __ATOMIC_RELAXED);
@@ -267,6 +274,8 @@ int group_link_exits(struct group *group, struct calls *calls)
 	const struct link_sites exits = {group->file_fd, group->exits, group->exit_cookies,
 					 group->n_exits};
 
+	if (group->govern)
+		return arming_probe_exits(group->arming);
 	if (!group->n_exits || group->n_exit_fds)
 		return 0;
 	return calls_link(calls, PROBE_EXITS, &exits, NULL, 0, &group->exit_fds,

@@ -36,6 +36,9 @@ struct function {
 	Hotpath__SiteClass exit_class; /* the dearest of them */
 };
 
+struct arming;
+struct govern;
+
 struct group {
 	uint32_t id;
 	enum probe_kind kind;
@@ -52,6 +55,8 @@ struct group {
 	size_t n_fds;
 	int *exit_fds; /* of a group of sessions: the ways out, linked when they are needed */
 	size_t n_exit_fds;
+	struct govern *govern; /* the budget that it is under; NULL: none */
+	struct arming *arming; /* its links then */
 	unsigned int refs;
 	uint64_t looked_at; /* registry.c's: at the last count it was counted then */
 	struct group *next;
@@ -64,6 +69,7 @@ struct groups {
 struct group_want {
 	enum probe_kind kind;
 	bool shared; /* as children are to be seen, too; sessions always are */
+	struct govern *govern; /* links are this one's matter; NULL: linked when it is joined */
 	uint64_t dev, ino;
 	int file_fd;
 	const Hotpath__ReaderObjectReply *object;

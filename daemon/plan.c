@@ -82,7 +82,7 @@ bool plan_is_shared(const struct plan *plan)
 	size_t kind;
 
 	for (kind = 0; kind < ARRAY_SIZE(plan->count); kind++) {
-		if (plan->count[kind] && (plan->shared || probe_kind_shared(kind)))
+		if (plan->count[kind] && (plan->shared || plan->govern || probe_kind_shared(kind)))
 			return true;
 	}
 	return false;
@@ -119,6 +119,7 @@ int plan_join(struct groups *groups, struct target *t, const struct proc_object 
 		const struct group_want want = {
 			.kind = kind,
 			.shared = plan->shared,
+			.govern = plan->govern,
 			.dev = file->dev,
 			.ino = file->ino,
 			.file_fd = file->fd,

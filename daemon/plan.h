@@ -17,6 +17,7 @@ struct plan {
 	uint32_t *chosen[PROBE_EXITS];
 	size_t count[PROBE_EXITS];
 	uint32_t moved; /* their code is no longer the file's: probes would never fire */
+	struct govern *govern; /* the budget that it is under; NULL: none */
 	bool shared; /* probed in every process, so that children are seen from the start */
 	uint32_t skipped, already, cheap, expensive;
 	uint32_t session, sites, entry_only; /* functions, by how their returns are seen */

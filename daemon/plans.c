@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "govern.h"
+
 /* The reader answers in the order of the request, which left out unopened files. */
 const struct proc_object *plans_file(const struct proc_objects *objects, size_t nth)
 {
@@ -59,6 +61,20 @@ void plans_share(struct plans *plans, bool shared)
 
 	for (i = 0; i < plans->n; i++)
 		plans->of[i].shared = shared;
+}
+
+int plans_govern(struct plans *plans, struct registry *registry,
+		 const Hotpath__AttachRequest *request, const struct target *t,
+		 struct govern **holder)
+{
+	struct govern *g = NULL;
+	size_t i;
+	int r;
+
+	r = govern_for(registry, request, t, holder, &g);
+	for (i = 0; r >= 0 && i < plans->n; i++)
+		plans->of[i].govern = g;
+	return r;
 }
 
 size_t plans_shared_files(const struct plans *plans, const struct proc_objects *objects,

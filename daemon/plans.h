@@ -9,6 +9,8 @@
 #include "limits.h"
 #include "plan.h"
 
+struct registry;
+
 struct plans {
 	struct plan *of; /* one for each object of the reader's reply */
 	size_t n;
@@ -24,6 +26,11 @@ int plans_make(const struct features *features, const struct target *target,
 void plans_weigh(const struct plans *plans, struct limits_use *ret);
 /* Are they to be probed in every process? Sessions are, whatever is said here. */
 void plans_share(struct plans *plans, bool shared);
+/* Under what budget a request has them, if any (govern_for()); nothing is linked then when
+ * it is joined. */
+int plans_govern(struct plans *plans, struct registry *registry,
+		 const Hotpath__AttachRequest *request, const struct target *target,
+		 struct govern **holder);
 /* Device and inode of the files that other processes are probed in, too. */
 size_t plans_shared_files(const struct plans *plans, const struct proc_objects *objects,
 			  uint64_t (*files)[2], size_t room);

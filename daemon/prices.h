@@ -6,6 +6,7 @@
 #ifndef DAEMON_PRICES_H
 #define DAEMON_PRICES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,11 @@ uint64_t prices_call(const struct prices *prices, Hotpath__Returns returns,
 
 /* What BPF takes off durations. */
 struct hp_prices prices_for_bpf(const struct prices *prices);
+
+static inline bool prices_are_known(const struct prices *prices)
+{
+	return prices->entry_ns[HOTPATH__SITE_CLASS__SITE_EMULATED] != 0;
+}
 
 /* The known ones for a reply: rows point into row, of PRICES_ROWS each. */
 size_t prices_fill(const struct prices *prices, Hotpath__Price *row, Hotpath__Price **rows);

@@ -38,6 +38,7 @@ struct registry {
 	struct prices prices;	     /* all 0 until calibrated; pricing.c's, as these: */
 	uint64_t priced_ns, priced_first_ns; /* when; 0: not yet */
 	struct sampling *sampling;   /* NULL: on-CPU time is not sampled */
+	struct closer *closer;	     /* of links, beside the event loop */
 	uint64_t started_ns;
 };
 

@@ -13,6 +13,7 @@
 
 #include "arrive.h"
 #include "attach.h"
+#include "closer.h"
 #include "events.h"
 #include "family.h"
 #include "follow.h"
@@ -337,6 +338,8 @@ int session_new(sd_event *event, const struct config *config, struct session **r
 	r = session_load(&session->registry);
 	if (r >= 0)
 		r = pricing_new(&session->registry, &session->pricing);
+	if (r >= 0)
+		r = closer_new(event, &session->registry.closer);
 	if (r < 0) {
 		session_free(session);
 		return r;
@@ -384,6 +387,7 @@ struct session *session_free(struct session *session)
 	while (registry->targets)
 		registry_remove(registry, registry->targets);
 	sampling_free(registry);
+	closer_free(registry->closer);
 	blocks_free(registry->blocks);
 	calls_free(registry->calls);
 	free(session);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "govern.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "proc.h"
@@ -144,6 +145,7 @@ int spare_again(struct target *t, struct target **ret)
 
 	if (!spare)
 		return -ENOMEM;
+	govern_leave(t);
 	spare->slot = t->slot;
 	spare->member = TAKE(t->member);
 	spare->n_members = t->n_members;

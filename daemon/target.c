@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "govern.h"
 #include "kit.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -145,6 +146,7 @@ void target_stop(struct target *t)
 	t->asker_fd = close_fd(t->asker_fd);
 	if (t->slot)
 		target_unlist(t);
+	govern_leave(t);
 	closing_add(&closing, &t->loader_fds, &t->n_loader_fds);
 	t->loader_fd = close_fd(t->loader_fd);
 	for (i = 0; i < t->n_members; i++)
@@ -234,6 +236,10 @@ static pid_t target_filter(struct target *t)
 
 static int member_link(struct target *t, struct member *m)
 {
+	if (m->group->govern) {
+		govern_wake(m->group->govern);
+		return 0;
+	}
 	if (m->group->shared)
 		return group_link(m->group, t->calls);
 	return group_link_for(m->group, t->calls, target_filter(t), &m->fds, &m->n_fds);
@@ -518,6 +524,7 @@ int target_reset(struct target *t)
 		other[i] = cell;
 	}
 	if (r >= 0) {
+		govern_leave(t);
 		t->gen = slot_new_gen();
 		target_publish(t);
 		for (i = 0; i < HP_COUNTERS_MAX; i++)
