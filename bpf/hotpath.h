@@ -479,6 +479,22 @@ struct hp_sampled_file {
 };
 #define HP_SAMPLED_FILES_MAX 1024
 
+/*
+ * hp_mapped: mappings that samples fell in, of each CPU, as they were a moment ago: to
+ * look one up takes the mappings' lock, and an interrupt more to give it back (5 us).
+ */
+struct hp_mapped {
+	__u64 mm; /* address of the kernel's structure */
+	__u64 start, end;
+	__u64 until_ns;
+	__u64 offset; /* in the file, of its start */
+	__u64 ino;
+	__u32 dev;
+	__u32 kind; /* HP_SAMPLE_* */
+};
+#define HP_MAPPED_MAX 16 /* a power of two */
+#define HP_MAPPED_NS  200000000
+
 /* After so many samples in probes the daemon is to look what they cost; a power of two. */
 #define HP_SAMPLED_PROBES 1024
 

@@ -30,6 +30,14 @@ struct {
 	__type(value, u8);
 } hp_sampled_files SEC(".maps");
 
+/* See hotpath.h; a place by address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HP_MAPPED_MAX);
+	__type(key, u32);
+	__type(value, struct hp_mapped);
+} hp_mapped SEC(".maps");
+
 /* Wakes the daemon; what is in it says nothing. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -64,25 +72,25 @@ static __always_inline struct inode *inode_shown(struct file *file)
 	return BPF_CORE_READ(file, f_inode);
 }
 
-/* sample->at is the address, and becomes the offset. */
-static long sample_mapped(struct task_struct *task, struct vm_area_struct *vma,
-			  struct hp_sample *sample)
+static long vma_found(struct task_struct *task, struct vm_area_struct *vma,
+		      struct hp_mapped *mapped)
 {
 	struct file *file = vma->vm_file;
 	struct inode *inode;
 
+	mapped->start = vma->vm_start;
+	mapped->end = vma->vm_end;
+	mapped->offset = vma->vm_pgoff << PAGE_BITS;
 	if (!file) {
 		u64 vdso = (u64)BPF_CORE_READ(task, mm, context.vdso);
 
-		sample->kind = vma->vm_start == vdso ? HP_SAMPLE_VDSO : HP_SAMPLE_ANONYMOUS;
-		sample->at = 0;
+		mapped->kind = vma->vm_start == vdso ? HP_SAMPLE_VDSO : HP_SAMPLE_ANONYMOUS;
 		return 0;
 	}
 	inode = inode_shown(file);
-	sample->kind = HP_SAMPLE_FILE;
-	sample->ino = BPF_CORE_READ(inode, i_ino);
-	sample->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	sample->at += (vma->vm_pgoff << PAGE_BITS) - vma->vm_start;
+	mapped->kind = HP_SAMPLE_FILE;
+	mapped->ino = BPF_CORE_READ(inode, i_ino);
+	mapped->dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	return 0;
 }
 
@@ -102,12 +110,37 @@ static __always_inline bool is_beside_probe(struct task_struct *task, u64 ip)
 	       before == BREAKPOINT;
 }
 
+/* NULL: the mappings are being changed. */
+static __always_inline struct hp_mapped *mapped_at(struct task_struct *task, u64 ip)
+{
+	u32 place = (ip >> 14 ^ ip >> 20) & (HP_MAPPED_MAX - 1);
+	struct hp_mapped *known = bpf_map_lookup_elem(&hp_mapped, &place);
+	struct hp_mapped found = {};
+	u64 now_ns = bpf_ktime_get_ns();
+
+	if (!known)
+		return NULL;
+	if (known->mm == (u64)task->mm && ip - known->start < known->end - known->start &&
+	    now_ns < known->until_ns)
+		return known;
+	if (bpf_find_vma(task, ip, vma_found, &found, 0))
+		return NULL;
+	found.mm = (u64)task->mm;
+	found.until_ns = now_ns + HP_MAPPED_NS;
+	*known = found;
+	return known;
+}
+
 static __always_inline void sample_user(struct task_struct *task, u64 ip, struct hp_sample *sample)
 {
-	sample->kind = HP_SAMPLE_UNKNOWN;
-	sample->at = ip;
-	if (bpf_find_vma(task, ip, sample_mapped, sample, 0))
-		sample->at = 0;
+	const struct hp_mapped *mapped = mapped_at(task, ip);
+
+	sample->kind = mapped ? mapped->kind : HP_SAMPLE_UNKNOWN;
+	if (sample->kind != HP_SAMPLE_FILE)
+		return;
+	sample->dev = mapped->dev;
+	sample->ino = mapped->ino;
+	sample->at = ip - mapped->start + mapped->offset;
 }
 
 /* --- in the kernel ------------------------------------------------------------ */
