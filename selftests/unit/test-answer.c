@@ -57,6 +57,24 @@ static void ask(struct asked *a, uint32_t max, const char *const *patterns)
 	a->reply = answer_reply(a->answer);
 }
 
+static void ask_places(struct asked *a, uint64_t *places, uint64_t *weights, size_t n)
+{
+	*a = (struct asked){.request = HOTPATH__READER_REQUEST__INIT,
+			    .object = HOTPATH__READER_OBJECT__INIT,
+			    .fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+	a->object.fd = (uint32_t)a->fd;
+	a->object.path = (ProtobufCBinaryData){8, (uint8_t *)"/bin/app"};
+	a->object.places = places;
+	a->object.weights = weights;
+	a->object.n_places = a->object.n_weights = n;
+	a->objects[0] = &a->object;
+	a->request.objects = a->objects;
+	a->request.n_objects = 1;
+	a->request.places_only = true;
+	assert_int_equal(answer_new(&a->request, &a->answer), 0);
+	a->reply = answer_reply(a->answer);
+}
+
 static void done(struct asked *a)
 {
 	answer_free(a->answer);
@@ -75,6 +93,55 @@ static void finds_functions_with_their_lines(void **state)
 	assert_int_equal(a.reply->objects[0]->functions[0]->line, LINE_OF_ONE);
 	assert_non_null(
 		strstr((char *)a.reply->objects[0]->functions[0]->file.data, "test-answer.c"));
+	done(&a);
+}
+
+__attribute__((always_inline)) static inline uint64_t answer_inlined_steps(uint64_t x)
+{
+	for (int i = 0; i < 100; i++)
+		__asm__ volatile("imul $7, %0, %0" : "+r"(x));
+	return x;
+}
+
+__attribute__((noinline, used)) static uint64_t places_known_outer(uint64_t x)
+{
+	return answer_inlined_steps(x);
+}
+
+/* Whose code places are; those that are nobody's, too, wherever they lie. */
+static void names_places(void **state)
+{
+	static uint64_t places[6], weights[6] = {1, 1, 1, 5, 1, 1};
+	const Hotpath__ReaderPlace *p;
+	uint64_t start, size;
+	struct asked a;
+
+	ask(&a, 0, (const char *const[]){"places_known_outer", NULL});
+	start = a.reply->objects[0]->functions[0]->offset;
+	size = a.reply->objects[0]->functions[0]->size;
+	done(&a);
+	places[0] = 0; /* the ELF header */
+	places[1] = start - 1;
+	places[2] = start;
+	places[3] = start + size * 3 / 4; /* in the loop */
+	places[4] = start + size;
+	places[5] = UINT64_MAX;
+	ask_places(&a, places, weights, 6);
+	assert_int_equal(a.reply->objects[0]->n_functions, 0);
+	assert_int_equal(a.reply->objects[0]->n_places, 6);
+	for (size_t i = 0; i < 6; i++) {
+		p = a.reply->objects[0]->places[i];
+		assert_int_equal(p->name.len == 18 && !memcmp(p->name.data, "places_known_outer", 18),
+				 i == 2 || i == 3);
+	}
+	assert_int_equal(a.reply->objects[0]->places[0]->name.len, 0);
+	assert_int_equal(a.reply->objects[0]->places[5]->name.len, 0);
+	assert_int_equal(a.reply->objects[0]->places[3]->start, start);
+	assert_int_equal(a.reply->objects[0]->places[3]->size, size);
+	answer_places_inlined(a.answer);
+	p = a.reply->objects[0]->places[2];
+	assert_int_equal(p->inlined.len, 20);
+	assert_memory_equal(p->inlined.data, "answer_inlined_steps", 20);
 	done(&a);
 }
 
@@ -138,6 +205,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_functions_with_their_lines),
+		cmocka_unit_test(names_places),
 		cmocka_unit_test(notes_lost_lines_until_they_are_found),
 		cmocka_unit_test(names_what_matched_nothing),
 		cmocka_unit_test(refuses_too_many),
