@@ -468,8 +468,8 @@ struct hp_sample {
 	__u64 at;
 };
 
-#define HP_SAMPLE_HZ	    997
-#define HP_SAMPLES_PER_CPU 1536 /* places that are kept: a second's samples and a half */
+#define HP_SAMPLE_HZ	    499
+#define HP_SAMPLES_PER_CPU 768 /* places that are kept: a second's samples and a half */
 
 /* hp_sampled_files: those that samples fell in. Of each the daemon is told once, and may
  * look at it while it is mapped. */
@@ -496,7 +496,7 @@ struct hp_mapped {
 #define HP_MAPPED_NS  200000000
 
 /* After so many samples in probes the daemon is to look what they cost; a power of two. */
-#define HP_SAMPLED_PROBES 1024
+#define HP_SAMPLED_PROBES 512
 
 /* Where the kernel is entered by a probe: by its
  * breakpoint, and when the instruction below it has been stepped. 0: not known. */

@@ -34,6 +34,13 @@ bool contention_weigh(struct contention *c, uint64_t probe, uint64_t priced_ns, 
 	return true;
 }
 
+uint32_t contention_scale(const struct contention *c)
+{
+	if (c->factor < CONTENTION_MATTERS && c->factor > 1 / CONTENTION_MATTERS)
+		return HP_PRICE_ONE;
+	return c->factor > 0 ? (uint32_t)(c->factor * HP_PRICE_ONE) : HP_PRICE_ONE;
+}
+
 /* False: one that was called has no price. */
 static bool priced(const struct target *t, uint64_t *ret_ns)
 {
@@ -64,6 +71,8 @@ void contention_update(struct target *t)
 	if (t->samples.probe >= t->contention.probe &&
 	    t->samples.probe - t->contention.probe < CONTENTION_SAMPLES)
 		return;
-	if (govern_priced(t, &ns) || priced(t, &ns))
-		contention_weigh(&t->contention, t->samples.probe, ns, HP_SAMPLE_HZ);
+	if ((govern_priced(t, &ns) || priced(t, &ns)) &&
+	    contention_weigh(&t->contention, t->samples.probe, ns, HP_SAMPLE_HZ))
+		__atomic_store_n(&calls_slot(t->calls, t->slot)->price_scale,
+				 contention_scale(&t->contention), __ATOMIC_RELAXED);
 }

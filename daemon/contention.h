@@ -26,7 +26,12 @@ struct contention {
 /* Pure: probe and priced_ns grow; hz: of the samples. True: the factor is another one now. */
 bool contention_weigh(struct contention *c, uint64_t probe, uint64_t priced_ns, unsigned int hz);
 
-/* When enough was sampled since the last time. */
+/* Pure: that as BPF wants it, to take probes off durations. Within a quarter of what was
+ * calibrated that is the better figure: samples are few. */
+#define CONTENTION_MATTERS 1.25
+uint32_t contention_scale(const struct contention *c);
+
+/* When enough was sampled since the last time; BPF is told. */
 void contention_update(struct target *t);
 
 #endif

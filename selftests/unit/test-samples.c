@@ -221,6 +221,24 @@ static void contention_is_time_sampled_by_time_priced(void **state)
 	assert_false(contention_weigh(&c, 5000, 1, 1000));
 }
 
+static void prices_are_scaled_when_it_matters(void **state)
+{
+	static const struct {
+		double factor;
+		uint32_t scale;
+	} cases[] = {
+		{0, HP_PRICE_ONE},   {1, HP_PRICE_ONE}, {1.2, HP_PRICE_ONE}, {0.85, HP_PRICE_ONE},
+		{2, 2 * HP_PRICE_ONE}, {0.5, HP_PRICE_ONE / 2},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct contention c = {.factor = cases[i].factor};
+
+		assert_int_equal(contention_scale(&c), cases[i].scale);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_written_to_is_another),
 		cmocka_unit_test(unused_files_are_kept_up_to_a_limit),
 		cmocka_unit_test(contention_is_time_sampled_by_time_priced),
+		cmocka_unit_test(prices_are_scaled_when_it_matters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
