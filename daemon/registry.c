@@ -98,7 +98,6 @@ void registry_remove(struct registry *registry, struct target *t)
 		return;
 	*at = t->next;
 	target_stop(t);
-	sampling_forget(registry, t);
 	target_unref(t);
 	sampling_update(registry);
 }

@@ -79,13 +79,14 @@ void sampling_learn(struct registry *registry, const struct proc_objects *object
 
 /* --- what was found --------------------------------------------------------------- */
 
-/* Generations of a target's own slot are its own, back to when it got that. */
+/* Generations of a target's own slot are its own, back to when it got that. Of what runs
+ * without anything that is probed there is no report. */
 static void on_sample(void *userdata, const struct hp_sample *sample, uint64_t count)
 {
 	struct registry *registry = userdata;
 	struct target *t = slot_target(sample->slot);
 
-	if (!t || t->registry != registry || sample->gen > t->gen ||
+	if (!t || t->registry != registry || !t->n_members || sample->gen > t->gen ||
 	    sample->gen < t->first_gen || target_is_finished(t))
 		return;
 	samples_add(&t->samples, &registry->sampling->files, sample, count);

@@ -178,6 +178,8 @@ struct target *target_unref(struct target *t)
 	if (!t || --t->refs)
 		return NULL;
 	target_stop(t);
+	if (t->registry)
+		sampling_forget(t->registry, t);
 	for (i = 0; i < t->n_notes; i++)
 		free(t->note[i]);
 	free(t->note);
