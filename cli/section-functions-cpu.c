@@ -207,6 +207,41 @@ static void note_inlined(struct sheet *sheet)
 	}
 }
 
+/* "libssl.so.3+0x1a2b0", as hotpath-reader makes names up. */
+static bool is_unnamed(const struct cpu_row *r)
+{
+	ProtobufCBinaryData name = name_of(r), object = object_of(r);
+
+	return object.len && name.len > object.len + 3 &&
+	       !memcmp(name.data, object.data, object.len) &&
+	       !memcmp(name.data + object.len, "+0x", 3);
+}
+
+/* Of the rows that are shown, when that is a tenth of all: the first object of them. */
+static void note_unnamed(struct sheet *sheet)
+{
+	uint64_t own = places_own(sheet->view->target), samples = 0;
+	const struct cpu_row *first = NULL;
+	_cleanup_free_ char *object = NULL;
+
+	for (size_t i = 0; i < sheet->rows; i++) {
+		const struct cpu_row *r = sheet->row[i];
+
+		if (!is_unnamed(r))
+			continue;
+		samples += r->samples;
+		first = first ?: r;
+	}
+	if (!first || samples < own / 10)
+		return;
+	object = text_safe(object_of(first).data, object_of(first).len, sheet->view->utf8);
+	if (object)
+		sheet_note(sheet,
+			   "functions without a symbol go by their address: the debug package of %s "
+			   "(-dbgsym, -debuginfo) names them",
+			   object);
+}
+
 static void fill_notes(const Hotpath__Sampling *s, struct sheet *sheet)
 {
 	char count[FMT_MAX], more[FMT_MAX];
@@ -217,8 +252,8 @@ static void fill_notes(const Hotpath__Sampling *s, struct sheet *sheet)
 	}
 	if (!places_own(sheet->view->target))
 		sheet_note(sheet, "no thread was found on a CPU");
-	if (places_own(sheet->view->target))
-		note_inlined(sheet);
+	note_inlined(sheet);
+	note_unnamed(sheet);
 	if (s->probe)
 		sheet_note(sheet, "%s more samples were in hotpath's own probes",
 			   fmt_count(count, s->probe));

@@ -151,6 +151,18 @@ struct sampler *sampler_free(struct sampler *sampler)
 	return NULL;
 }
 
+/* The kernel's own part of an element of a hash, as of 6.18. */
+#define ELEMENT_BYTES 48
+
+uint64_t sampler_bytes(const struct sampler *sampler)
+{
+	uint64_t places = (uint64_t)HP_SAMPLES_PER_CPU * sampler->cpus;
+
+	return places * (ELEMENT_BYTES + sizeof(struct hp_sample) + sizeof(__u64)) +
+	       HP_SAMPLED_FILES_MAX * (ELEMENT_BYTES + sizeof(struct hp_sampled_file) + 8) +
+	       sizeof(struct hp_mapped) * HP_MAPPED_MAX * (uint64_t)sampler->cpus;
+}
+
 /* --- clocks --------------------------------------------------------------------- */
 
 static int clock_open(int cpu)

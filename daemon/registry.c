@@ -339,7 +339,7 @@ struct limits_use registry_use(const struct registry *registry, uid_t requester)
 
 uint64_t registry_kernel_bytes(const struct registry *registry)
 {
-	return calls_fixed_bytes() + blocks_bytes(registry->blocks);
+	return calls_fixed_bytes() + sampling_bytes(registry) + blocks_bytes(registry->blocks);
 }
 
 bool registry_allows(const struct registry *registry, uid_t uid, const struct limits_use *want,

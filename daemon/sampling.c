@@ -12,7 +12,7 @@
 #include "proc.h"
 #include "slot.h"
 
-/* So often a process is looked at for files that it runs code from and nobody knows. */
+/* So often in a row a process is looked at for files that it runs code from, in vain. */
 #define LOOKS_MAX 8
 
 struct sampling {
@@ -71,6 +71,11 @@ struct codefiles *sampling_files(const struct registry *registry)
 	return registry->sampling ? &registry->sampling->files : NULL;
 }
 
+uint64_t sampling_bytes(const struct registry *registry)
+{
+	return registry->sampling ? sampler_bytes(registry->sampling->sampler) : 0;
+}
+
 void sampling_learn(struct registry *registry, const struct proc_objects *objects)
 {
 	if (registry->sampling)
@@ -104,6 +109,8 @@ static void look_for_files(struct registry *registry, struct target *t)
 	if (target_is_same_process(t) && proc_objects_read(t->pid, &objects) >= 0)
 		sampling_learn(registry, &objects);
 	proc_objects_free(&objects);
+	if (!samples_lack_files(&t->samples))
+		t->samples.looks = 0;
 }
 
 void sampling_drain(struct registry *registry)

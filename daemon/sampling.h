@@ -24,6 +24,8 @@ void sampling_learn(struct registry *registry, const struct proc_objects *object
 void sampling_forget(struct registry *registry, struct target *target);
 /* Comes with the figures of another. */
 void sampling_fold(struct registry *registry, struct target *into, const struct target *from);
+/* Of its maps. */
+uint64_t sampling_bytes(const struct registry *registry);
 /* NULL: nothing is sampled at all. */
 struct codefiles *sampling_files(const struct registry *registry);
 

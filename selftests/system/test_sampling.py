@@ -152,6 +152,7 @@ def test_code_without_symbols_goes_by_its_address(t):
     is_near(t, "the larger one", a / (a + b), truth["three"] / (truth["three"] + truth["one"]), a + b)
     r = t.hotpath("report", target.target_pid)
     t.matches("what to do is in the table", r"\(add -f '\*'\)", r.out)
+    t.matches("and why there are no names", r"go by their address: the debug package of \S*bare", r.out)
 
 
 def test_what_a_library_does_has_the_pattern_that_adds_it(t):
