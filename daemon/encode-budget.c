@@ -33,6 +33,7 @@ static void fill(Hotpath__Estimated *e, const struct estimate_result *r)
 	e->timed = r->timed;
 	e->calls = r->calls;
 	e->calls_se = r->calls_se;
+	e->calls_most = r->calls_most;
 	e->total_ns = r->total_ns;
 	e->total_se_ns = r->total_se_ns;
 	e->censored = r->censored;

@@ -27,7 +27,8 @@ struct governed_group {
 
 /* What a cell had at one moment. */
 struct seen {
-	uint64_t calls, exits, total_ns, gone; /* gone: vetoed, unwound, cut */
+	uint64_t calls, exits, gone; /* gone: vetoed, unwound, cut */
+	int64_t total_ns; /* less than 0 where prices say more than was taken */
 };
 
 /* How long its calls took until then; only what is not 0. */
