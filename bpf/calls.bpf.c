@@ -82,7 +82,7 @@ static __always_inline bool call_find(void *ctx, struct call *call)
 		return false;
 	call->index = HP_COOKIE_FUNC(call->cookie);
 	call->func = hp_func_get(call->cell, call->index);
-	return call->func && fuse_admits(call->slot, call->number, call->func, call->cookie);
+	return call->func;
 }
 
 /* --- entry ----------------------------------------------------------------- */
@@ -268,11 +268,20 @@ static __always_inline struct hp_thread *call_frames(struct pt_regs *ctx, struct
 	return thread ?: call->thread;
 }
 
+/* May it be counted? Where it may not, the call in which it is made has paid for the probe. */
+static __always_inline bool call_admit(struct pt_regs *ctx, struct call *call)
+{
+	if (fuse_admits(call->slot, call->number, call->func, call->cookie))
+		return true;
+	hit_charge(call_frames(ctx, call), call->slot, HP_COOKIE_IS_STEPPED(call->cookie));
+	return false;
+}
+
 /* Counted, and nothing more will be known of it. */
 static __always_inline void call_not_timed(struct pt_regs *ctx, struct call *call)
 {
 	hp_count(&call->func->vetoed);
-	hit_charge(call_frames(ctx, call), call->slot, call->cookie);
+	hit_charge(call_frames(ctx, call), call->slot, HP_COOKIE_IS_STEPPED(call->cookie));
 }
 
 /* A call whose ways out are probed; it was counted. */
@@ -299,7 +308,7 @@ static __always_inline u64 call_enter(struct pt_regs *ctx)
 	u64 sp = ctx->sp;
 	u32 i;
 
-	if (!call_find(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
 		return 0;
 
 	hp_count(&call.func->calls);
@@ -467,7 +476,9 @@ static __always_inline void call_end(struct pt_regs *ctx)
 		frame_leave(thread, i, now,
 			    price_of_sites(frame, HP_EXIT_IS_STEPPED(call.cookie),
 					   call.slot->price_scale));
-	else if (!hit_is_limited(call.cookie)) /* its entry may have been refused */
+	else if (hit_is_limited(call.cookie)) /* its entry may have been refused */
+		hit_charge(thread, call.slot, HP_EXIT_IS_STEPPED(call.cookie));
+	else
 		hp_count_by(call.slot, HP_COUNTER_stray_returns);
 }
 
@@ -513,7 +524,7 @@ int calls_begin(struct pt_regs *ctx)
 {
 	struct call call = {};
 
-	if (!call_find(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
 		return 0;
 	hp_count(&call.func->calls);
 	call_begin_unarmed(ctx, &call);
@@ -532,10 +543,10 @@ int calls_count(struct pt_regs *ctx)
 {
 	struct call call = {};
 
-	if (!call_find(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
 		return 0;
 	hp_count(&call.func->calls);
-	hit_charge(call_frames(ctx, &call), call.slot, call.cookie);
+	hit_charge(call_frames(ctx, &call), call.slot, HP_COOKIE_IS_STEPPED(call.cookie));
 	return 0;
 }
 

@@ -20,9 +20,9 @@ static __always_inline u64 price_here(u32 ns, u32 scale)
 
 /* A probe was hit that ends no call of its own: the call in which it was hit paid. */
 static __always_inline void hit_charge(struct hp_thread *thread, const struct hp_slot *slot,
-				       u64 cookie)
+				       u32 stepped)
 {
-	u64 ns = price_here(hp_prices.count[HP_COOKIE_IS_STEPPED(cookie)], slot->price_scale);
+	u64 ns = price_here(hp_prices.count[stepped & 1], slot->price_scale);
 
 	if (ns && thread && thread->gen == slot->gen && thread->depth)
 		frame_at(thread, thread->depth - 1)->probe_ns += ns;
