@@ -31,15 +31,17 @@ static size_t place_of(const struct govern *g, uint32_t f)
 
 static int on_window(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* From now on: the loop's own now is when it woke, which placing probes has made long ago. */
 static bool wait_for(struct govern *g, uint64_t us)
 {
-	int r = 0;
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) / 1000 + us;
+	int r;
 
 	if (!g->window_timer)
-		r = sd_event_add_time_relative(g->registry->event, &g->window_timer,
-					       CLOCK_MONOTONIC, us, 1, on_window, g);
+		r = sd_event_add_time(g->registry->event, &g->window_timer, CLOCK_MONOTONIC, until,
+				      1, on_window, g);
 	else
-		r = sd_event_source_set_time_relative(g->window_timer, us);
+		r = sd_event_source_set_time(g->window_timer, until);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->window_timer, SD_EVENT_ONESHOT);
 	return r >= 0;
