@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "closing.h"
@@ -35,6 +36,7 @@ static void *job_run(void *argument)
 {
 	struct job *job = argument;
 
+	(void)setpriority(PRIO_PROCESS, gettid(), CLOSER_PRIORITY);
 	if (job->delay_us)
 		usleep(job->delay_us);
 	closing_close(&job->closing);

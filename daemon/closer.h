@@ -15,6 +15,9 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+/* hotpathd's, and of the threads that remove links. */
+#define CLOSER_PRIORITY -10
+
 struct closer;
 
 int closer_new(sd_event *event, struct closer **ret);
