@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "family.h"
+#include "govern.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "reading.h"
@@ -63,6 +64,8 @@ static void fill_target(const struct target *t, uint64_t now, Hotpath__TargetSta
 	m->owner_uid = t->owner;
 	m->functions = target_count_functions(t);
 	m->elapsed_ns = (t->ended_ns ?: now) - t->begun_ns;
+	if (govern_of(t))
+		m->budget_ppm = govern_budget_ppm(govern_of(t));
 	if (!t->ended_ns && t->ttl_end_ns > now)
 		m->ttl_left_ns = t->ttl_end_ns - now;
 }
