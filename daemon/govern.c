@@ -230,7 +230,7 @@ static void schedule(struct govern *g, uint64_t us)
 {
 	if (!g->tick)
 		return;
-	(void)sd_event_source_set_time_relative(g->tick, us);
+	(void)sd_event_source_set_time(g->tick, clock_ns(CLOCK_MONOTONIC) / 1000 + us);
 	(void)sd_event_source_set_enabled(g->tick, SD_EVENT_ONESHOT);
 }
 
@@ -422,6 +422,13 @@ void govern_wake(struct govern *g)
 		schedule(g, 0);
 	if (r < 0)
 		log_error_errno(r, "make a timer for a budget: nothing is probed");
+}
+
+void govern_begin(struct govern *g)
+{
+	govern_wake(g);
+	if (!waits_for_samples(g))
+		(void)on_tick(g->tick, 0, g);
 }
 
 /* --- the fuse --------------------------------------------------------------------- */

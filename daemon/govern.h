@@ -52,6 +52,8 @@ struct govern *govern_of(const struct target *t);
 uint32_t govern_budget_ppm(const struct govern *g);
 
 void govern_wake(struct govern *g);
+/* The same; what is run from its start, or asked for by name, is armed before this returns. */
+void govern_begin(struct govern *g);
 void govern_leave(struct target *t);
 void govern_fuse(struct registry *registry, const struct hp_event *event);
 void govern_charge(struct target *t, uint64_t ns);

@@ -125,6 +125,8 @@ int plans_join(const struct plans *plans, struct groups *groups, struct target *
 		if (r < 0)
 			return r;
 	}
+	if (govern_of(t))
+		govern_begin(govern_of(t));
 	return 0;
 }
 
