@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that are called rarely and very often. "run MS" works for that much of its own
- * CPU time: rates_round() once a millisecond, and from there rates_hot() HOT times for each
- * rates_warm() (HOT of "hot HOT", 1,000 at first, 0: never). It says how often each was called, how
- * many rounds there were in a second of CPU time, and whether its sums were right. "slow N"
- * calls rates_slow() N times, which takes 10 ms each. "fork MS N" has N children run.
+ * Functions that are called rarely and often. "run MS" works for so long: rates_round()
+ * every few milliseconds, which calls rates_warm() ten times, which calls rates_hot() a
+ * hundred times with some work after each, 1 to 2 us of it ("calm": works, and does not
+ * call it; "busy": does again). It says how often each was called, and how many rounds
+ * there are in a second of CPU time. "fork MS N" has N children run.
  */
 #include <sys/wait.h>
 #include "target.h"
 
-static unsigned long hots, warms, rounds, slows, hot = 1000;
+static unsigned long hots, warms, rounds;
+static int calm;
 
 PROBED unsigned long rates_hot(unsigned long x)
 {
@@ -19,13 +20,13 @@ PROBED unsigned long rates_hot(unsigned long x)
 
 PROBED unsigned long rates_warm(unsigned long x)
 {
-	for (unsigned long i = 0; i < hot; i++) {
-		x = rates_hot(x);
-		/* Some 50 ns of work between its calls. */
-		for (int k = 0; k < 20; k++)
+	for (int i = 0; i < 100; i++) {
+		if (!calm)
+			x = rates_hot(x);
+		for (int k = 0; k < 1000; k++)
 			x = (x ^ (x >> 9)) * 0x9e3779b97f4a7c15ul;
 	}
-	hots += hot;
+	hots += calm ? 0 : 100;
 	NOT_A_TAIL;
 	return x + 1;
 }
@@ -39,15 +40,6 @@ PROBED unsigned long rates_round(unsigned long x)
 	rounds++;
 	NOT_A_TAIL;
 	return x;
-}
-
-PROBED unsigned long rates_slow(unsigned long x)
-{
-	PUSHES;
-	busy(10000000);
-	slows++;
-	NOT_A_TAIL;
-	return x + 1;
 }
 
 static uint64_t cpu_ns(void)
@@ -93,19 +85,13 @@ static void fork_some(uint64_t ms, uint64_t n)
 
 int main(int argc, char **argv)
 {
-	unsigned long x = 0;
-
 	target_init(argc, argv);
 	while (target_command()) {
 		if (target_is("run")) {
 			run(target_number(0));
-		} else if (target_is("hot")) {
-			hot = target_number(0);
-			target_truth("\"hot\":%lu", hot);
-		} else if (target_is("slow")) {
-			for (uint64_t i = target_number(0); i > 0; i--)
-				x = rates_slow(x);
-			target_truth("\"slows\":%lu", slows);
+		} else if (target_is("calm") || target_is("busy")) {
+			calm = target_is("calm");
+			target_truth("\"calm\":%d", calm);
 		} else if (target_is("fork")) {
 			fork_some(target_number(0), target_number(1));
 		}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Attached under a budget: what is rare is exact, the rest estimated, the target keeps its speed."""
+import os
+import re
+import signal
+import time
+
+from context import deadline
+
+
+
+def attach(t, target, *patterns, budget="5", args=()):
+    return t.attach(target, *patterns, args=("--budget", budget, *args))
+
+
+def overhead(t, target):
+    return t.report(target)["overhead"]
+
+
+def interval(row, figure):
+    return row["estimated"][figure]
+
+
+def within(t, what, row, truth, rough):
+    """The interval holds the truth, nearly: one in twenty may not, and a busy machine widens it."""
+    low, high = interval(row, "calls_95")
+    width = high - low
+    t.between(what, low - width / 2 - rough * truth, truth, high + width / 2 + rough * truth)
+
+
+def calibrated(t):
+    daemon = t.new_daemon(calibrate=True)
+    daemon.log.wait(re.compile("a call costs here"))
+    return daemon
+
+
+@deadline(60)
+def test_rare_is_exact_and_hot_is_estimated(t):
+    calibrated(t)
+    target = t.target("rates")
+    attach(t, target)
+    truth = target.ask("run 6000")
+    f = t.functions(target)
+    t.equal("rates_round is exact", f["rates_round"]["calls"], truth["rounds"])
+    t.equal("and has returned as often", f["rates_round"]["exits"], truth["rounds"])
+    t.true("nothing about it is estimated", "known" not in f["rates_round"].get("estimated", {}),
+           f["rates_round"])
+    hot = f["rates_hot"]
+    t.true("rates_hot is estimated", hot["estimated"].get("known"), hot)
+    within(t, "its calls", hot, truth["hot"], 0.1)
+    o = overhead(t, target)
+    t.equal("budget", o["budget_percent"], 5)
+    t.true("windows were opened", o["windows"] > 3, o)
+    t.true("the fuse tripped", o["trips"] >= 1, o)
+    t.between("what it cost", 0, o["percent"], 15)
+
+
+@deadline(60)
+def test_a_target_keeps_its_speed_and_its_results(t):
+    calibrated(t)
+    target = t.target("rates")
+    before = target.ask("run 1500")
+    attach(t, target)
+    target.ask("run 1000")
+    during = target.ask("run 3000")
+    t.hotpath("detach", target.pid)
+    after = target.ask("run 1500")
+    plain = max(before["speed"], after["speed"])
+    t.true(f"its speed, of {plain:.0f} rounds a second of CPU", during["speed"] >= 0.85 * plain, during)
+    t.equal("exit status", target.end(), 0)
+
+
+@deadline(60)
+def test_a_function_that_becomes_hot_is_refused_and_then_seen_in_windows(t):
+    calibrated(t)
+    target = t.target("rates")
+    target.ask("calm")
+    attach(t, target)
+    target.ask("run 1500")
+    calm = t.functions(target)
+    t.true("nothing was released", not any("released_at_ns" in r.get("estimated", {}) for r in calm.values()),
+           calm)
+    target.ask("busy")
+    truth = target.ask("run 5000")
+    hot = t.functions(target)["rates_hot"]
+    t.true("rates_hot was released", hot["estimated"].get("released_at_ns"), hot)
+    t.true("what it did is known by estimate", hot["estimated"].get("known"), hot)
+    within(t, "its calls", hot, truth["hot"], 0.1)
+    t.true("its calls were refused in between", overhead(t, target)["refused"] > 0)
+
+
+@deadline(60)
+def test_a_named_function_beyond_the_budget_is_seen_in_windows_and_exact_without(t):
+    calibrated(t)
+    target = t.target("rates")
+    attach(t, target, "rates_hot", "rates_round")
+    truth = target.ask("run 4000")
+    f = t.functions(target)
+    t.true("rates_hot is estimated", f["rates_hot"]["estimated"].get("known"), f["rates_hot"])
+    t.equal("rates_round is exact", f["rates_round"]["calls"], truth["rounds"])
+    t.hotpath("detach", target.pid)
+    exact = t.target("rates")
+    attach(t, exact, "rates_hot", "rates_round", budget="0")
+    truth = exact.ask("run 500")
+    f = t.functions(exact)
+    for name, calls in (("rates_hot", truth["hot"]), ("rates_round", truth["rounds"])):
+        t.equal(f"{name} is exact under --budget 0", f[name]["calls"], calls)
+
+
+@deadline(60)
+def test_children_share_the_budget(t):
+    calibrated(t)
+    target = t.target("rates")
+    attach(t, target)
+    truth = target.ask("fork 2500 3")
+    t.equal("children that went wrong", truth["bad"], 0)
+    document = t.document("--merge", "none")
+    children = [d for d in document["targets"] if d["pid"] != target.pid]
+    t.equal("children measured", len(children), 3)
+    cpu = sum(d["cpu_total_ns"] for d in document["targets"])
+    cost = sum(d["overhead"]["probes_ns"] + d["overhead"]["arming_ns"] for d in document["targets"])
+    t.between("what all cost together, of their CPU time", 0, cost / cpu, 0.15)
+
+
+@deadline(60)
+def test_detached_in_a_window_and_killed_in_a_window_leave_the_target_well(t):
+    daemon = calibrated(t)
+    target = t.target("rates")
+    for _ in range(5):
+        attach(t, target)
+        target.say("run 700")
+        time.sleep(0.5)
+        t.hotpath("detach", target.pid)
+        target.truth()
+    attach(t, target)
+    target.say("run 2000")
+    time.sleep(1)
+    os.kill(daemon.pid, signal.SIGKILL)
+    target.truth()
+    t.equal("exit status", target.end(), 0)
