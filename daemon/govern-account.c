@@ -11,15 +11,6 @@
 #include "registry.h"
 #include "slot.h"
 
-struct account *account_find(const struct govern *g, const struct target *t)
-{
-	struct account *a;
-
-	for (a = g->accounts; a && a->target != t; a = a->next)
-		;
-	return a;
-}
-
 struct member *account_member(const struct account *a, const struct governed_group *gg)
 {
 	size_t i;
@@ -125,18 +116,25 @@ static void account_free(struct account *a)
 	for (i = 0; i < a->n; i++)
 		free(a->of[i].estimate);
 	account_forget_window(a);
+	a->target->account = NULL;
 	free(a->of);
 	free(a);
 }
 
-/* What is armed already has begun with it. */
+/* What is armed already has begun with it, and so has what is seen in windows. */
 static void account_begin(struct govern *g, struct account *a)
 {
+	struct estimate *e;
 	uint32_t f;
 
 	for (f = 0; f < g->n; f++) {
 		if (g->state[f] == GOVERNOR_ARMED && g->limit[f])
 			set_limit(g, a, f, g->limit[f]);
+		if (g->state[f] != GOVERNOR_WINDOWED || !account_member(a, govern_group_of(g, f)))
+			continue;
+		e = account_estimate(g, a, f);
+		if (e)
+			estimate_open(e, a->target->begun_ns, 0);
 	}
 }
 
@@ -156,6 +154,7 @@ static void account_new(struct govern *g, struct target *t)
 				     __ATOMIC_RELAXED);
 	a->next = g->accounts;
 	g->accounts = a;
+	t->account = a;
 	account_begin(g, a);
 }
 
@@ -167,7 +166,7 @@ void accounts_look(struct govern *g)
 	for (i = 1; i < HP_TARGETS_MAX; i++) {
 		struct target *t = slot_target(i);
 
-		if (is_under(g, t) && !account_find(g, t))
+		if (is_under(g, t) && !t->account)
 			account_new(g, t);
 	}
 	for (a = g->accounts; a; a = a->next)
@@ -287,7 +286,7 @@ static void account_leave(struct govern *g, struct account *a)
 void govern_leave(struct target *t)
 {
 	struct govern *g = govern_of(t);
-	struct account *a = g ? account_find(g, t) : NULL;
+	struct account *a = g ? t->account : NULL;
 
 	if (!a)
 		return;
@@ -308,7 +307,7 @@ void accounts_done(struct govern *g)
 void govern_charge(struct target *t, uint64_t ns)
 {
 	struct govern *g = govern_of(t);
-	struct account *a = g ? account_find(g, t) : NULL;
+	struct account *a = g ? t->account : NULL;
 
 	if (a)
 		a->other_ns += ns;
@@ -316,8 +315,7 @@ void govern_charge(struct target *t, uint64_t ns)
 
 bool govern_priced(const struct target *t, uint64_t *ret_ns)
 {
-	struct govern *g = govern_of(t);
-	const struct account *a = g ? account_find(g, t) : NULL;
+	const struct account *a = t->account;
 
 	if (a)
 		*ret_ns = a->priced_ns;
@@ -457,7 +455,7 @@ enum govern_seen govern_estimated(struct target *t, const struct member *m, uint
 				  struct estimate_result *ret, uint64_t *ret_released_ns)
 {
 	struct govern *g = m->group->govern;
-	struct account *a = g ? account_find(g, t) : NULL;
+	struct account *a = g && govern_of(t) == g ? t->account : NULL;
 	const struct stratum *s;
 	struct estimate copy;
 	struct seen now;
@@ -527,7 +525,7 @@ static void overhead_of_account(const struct govern *g, const struct account *a,
 bool govern_overhead(struct target *t, Hotpath__Overhead *ret)
 {
 	struct govern *g = govern_of(t);
-	struct account *a = g ? account_find(g, t) : NULL;
+	struct account *a = g ? t->account : NULL;
 	uint64_t cpu = target_cpu_ns(t);
 	double own;
 

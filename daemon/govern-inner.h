@@ -120,7 +120,6 @@ struct govern {
 };
 
 /* govern-account.c */
-struct account *account_find(const struct govern *g, const struct target *t);
 /* Accounts for targets that have come; those that have ended leave by govern_leave(). */
 void accounts_look(struct govern *g);
 /* Calls and CPU time as of now. */

@@ -15,7 +15,7 @@
 #include "model.h"
 #include "registry.h"
 
-#define RETURNS_FIRST_US 500
+#define RETURNS_FIRST_US 200
 
 /* Where in the window a function is; SIZE_MAX: it is not in it. */
 static size_t place_of(const struct govern *g, uint32_t f)

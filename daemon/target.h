@@ -40,6 +40,7 @@ struct judged_object {
 	uint64_t dev, ino, version;
 };
 
+struct account;
 struct kit;
 
 struct target {
@@ -86,6 +87,7 @@ struct target {
 	uint64_t ttl_end_ns; /* 0: none */
 	uint32_t bystander_processes;
 	uint32_t moved; /* functions whose code has left its file: moved.h */
+	struct account *account; /* govern.c's; NULL: it is under no budget, or not seen yet */
 	struct registry *registry;		    /* set by registry.c, as these: */
 	sd_event_source *exit_source, *ttl_source, *asker_source;
 	int asker_fd; /* pidfd of who waits for the figures, -1: nobody does */
