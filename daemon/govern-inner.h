@@ -88,6 +88,7 @@ struct govern {
 	bool asked, at_once;
 	bool sampled; /* who is hot was told, or needs not be */
 	bool priced; /* with prices of this machine */
+	uint32_t processes; /* that pay for what is placed, as the governor was told */
 	struct governed_group *group;
 	size_t n_groups;
 	size_t n; /* functions */

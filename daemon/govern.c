@@ -70,6 +70,7 @@ int govern_new(struct registry *registry, const Hotpath__AttachRequest *request,
 	g->at_once = request->from_start;
 	g->begun_ns = clock_ns(CLOCK_MONOTONIC);
 	g->refusing_ns = REFUSED_NS;
+	g->processes = 1;
 	g->governor = governor_new(0, &config);
 	if (!g->governor) {
 		free(g);
@@ -160,7 +161,8 @@ static void tell_facts(struct govern *g, const struct governed_group *gg)
 		const struct governor_facts facts = {
 			.call_ns = govern_price_ns(gg->group, i, &g->registry->prices),
 			.refused_ns = govern_refused_ns(gg->group, i, &g->registry->prices),
-			.arming_ns = 2 * GOVERN_PLACE_NS * arming_sites(gg->group->arming, i),
+			.arming_ns = 2 * GOVERN_PLACE_NS * g->processes *
+				     arming_sites(gg->group->arming, i),
 			.asked = g->asked,
 			.expensive = f->class == HOTPATH__SITE_CLASS__SITE_STEPPED,
 		};
@@ -171,12 +173,21 @@ static void tell_facts(struct govern *g, const struct governed_group *gg)
 	}
 }
 
-/* Calibration may end later than the first attach begins. */
+/* Calibration may end later than the first attach begins; and every process pays for what is
+ * placed. */
 static void price(struct govern *g)
 {
+	bool known = prices_are_known(&g->registry->prices);
+	const struct account *a;
+	uint32_t n = 0;
 	size_t i;
 
-	g->priced = true;
+	for (a = g->accounts; a; a = a->next)
+		n++;
+	if (known == g->priced && n <= 2 * g->processes && 2 * n >= g->processes)
+		return;
+	g->priced = known;
+	g->processes = n ?: 1;
 	for (i = 0; i < g->n_groups; i++) {
 		if (g->group[i].group)
 			tell_facts(g, &g->group[i]);
@@ -384,11 +395,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct account *a;
 
 	g->hurry = false;
-	if (!g->priced && prices_are_known(&g->registry->prices))
-		price(g);
 	accounts_look(g);
 	if (!g->accounts)
 		return 0;
+	price(g);
 	if (!g->sampled)
 		tell_samples(g);
 	for (a = g->accounts; a; a = a->next)
