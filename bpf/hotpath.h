@@ -336,6 +336,8 @@ struct hp_func {
 	 * to have added counts below zero, so that errors of prices cancel out. */
 	__u64 total_ns; /* of the calls that returned, callees included, probes taken off */
 	__u64 child_ns; /* of that, the time of measured callees */
+	__u64 probe_ns; /* what probes added to total_ns, and was taken off; in the same cache
+			 * line, which CPUs that run the function at once take from each other */
 	__u64 max_ns;
 	__u64 min_inv;	 /* ~min_ns, so that zero means none yet */
 	__u64 unwound;	 /* frames that longjmp or an exception removed */
@@ -344,7 +346,6 @@ struct hp_func {
 	__u64 cut;	 /* open when the thread exited or called exec */
 	__u64 cut_ns;	 /* how long those had run, probes within them taken off */
 	__u64 hist_lost; /* exits that found no chunk for the histogram */
-	__u64 probe_ns;	 /* what probes added to total_ns, and was taken off */
 	__u64 clipped;	 /* exits for which that was more than they had taken */
 	__u64 limit;	 /* the fuse: HP_LIMIT() or 0. Daemon, but for HP_LIMIT_TOLD */
 	__u32 chunk[HP_HIST_CHUNKS]; /* the chunk's place in the cell, 0 = none yet */
