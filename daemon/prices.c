@@ -130,6 +130,35 @@ void prices_text(const struct prices *prices, char *text, size_t size)
 		     prices->session_ns[k], exit_ns(prices, k));
 }
 
+/* All prices go up and down together: one stands for them. */
+static uint64_t key(const struct prices *prices)
+{
+	return prices->session_ns[EMULATED];
+}
+
+static bool is_dearer(const struct prices *a, const struct prices *b)
+{
+	return key(a) > key(b) + key(b) * 3 / 100;
+}
+
+bool prices_agree(const struct prices *a, const struct prices *b)
+{
+	return !is_dearer(a, b) && !is_dearer(b, a);
+}
+
+const struct prices *prices_believe(const struct prices *held, const struct prices *before,
+				    const struct prices *fresh)
+{
+	/* What could not be measured this time was, before. */
+	if (*fresh->missing && key(held) && !*held->missing)
+		return held;
+	if (!key(held) || !is_dearer(fresh, held))
+		return fresh;
+	if (!is_dearer(before, held))
+		return held;
+	return key(before) < key(fresh) ? before : fresh;
+}
+
 static int compare(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

@@ -44,6 +44,16 @@ size_t prices_fill(const struct prices *prices, Hotpath__Price *row, Hotpath__Pr
 /* "a call costs here, counted/timed/way out: ...", for the log. */
 void prices_text(const struct prices *prices, char *text, size_t size);
 
+/*
+ * Which of three measurements holds from now on: what held so far, the one before, which
+ * may be what holds, and the fresh one. Disturbed ones are dearer, so what falls is believed
+ * at once, and what rises by more than 3 % when two in a row say so.
+ */
+const struct prices *prices_believe(const struct prices *held, const struct prices *before,
+				    const struct prices *fresh);
+/* Do they differ by no more than that? */
+bool prices_agree(const struct prices *a, const struct prices *b);
+
 /* The middle one of n > 0 values, which it sorts. */
 int64_t prices_median(int64_t *value, size_t n);
 /* The same of a histogram of n > 0 pairs (lib/hist.h), finer than its buckets. */

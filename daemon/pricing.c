@@ -14,6 +14,9 @@
 /* What moves prices are the neighbours of a virtual machine and the CPU's clock: neither
  * within minutes. Unlinking stops requests for some 0.1 s, so seldom. */
 #define AGAIN_USEC	 (10ull * 60 * 1000 * 1000)
+/* When one was the first, or differs from what held: one in a busy moment is 40 % too dear. */
+#define AGAIN_DOUBT_USEC (5ull * 1000 * 1000)
+#define DOUBTS_MAX	 5
 #define AGAIN_BUSY_USEC	 (10ull * 1000 * 1000)
 #define AGAIN_SLACK_USEC (1000 * 1000)
 
@@ -22,6 +25,9 @@ struct pricing {
 	struct calibration *calibration; /* under way */
 	sd_event_source *idle;		 /* when it begins */
 	sd_event_source *again;
+	struct prices before; /* as measured last, believed or not */
+	bool doubt;	      /* measured again soon */
+	unsigned int doubts;  /* in a row */
 };
 
 static bool is_known(const struct prices *prices)
@@ -29,31 +35,50 @@ static bool is_known(const struct prices *prices)
 	return prices->session_ns[HOTPATH__SITE_CLASS__SITE_EMULATED];
 }
 
-/* What could not be measured this time was, before. */
-static bool is_worse(const struct prices *fresh, const struct prices *old)
+static void publish(struct registry *registry, const struct prices *prices)
 {
-	return *fresh->missing && is_known(old) && !*old->missing;
+	struct hp_prices bpf = prices_for_bpf(prices);
+	char text[256];
+
+	if (is_known(prices)) {
+		registry->priced_ns = clock_ns(CLOCK_MONOTONIC);
+		registry->priced_first_ns = registry->priced_first_ns ?: registry->priced_ns;
+	}
+	registry->prices = *prices;
+	calls_set_prices(registry->calls, &bpf);
+	prices_text(prices, text, sizeof(text));
+	log_info("%s", text);
+}
+
+static int again_in(struct pricing *pricing, uint64_t usec)
+{
+	int r;
+
+	if (!pricing->again)
+		return 0;
+	r = sd_event_source_set_time_relative(pricing->again, usec);
+	return r < 0 ? r : sd_event_source_set_enabled(pricing->again, SD_EVENT_ONESHOT);
 }
 
 static void on_calibrated(void *userdata, const struct prices *prices)
 {
 	struct pricing *pricing = userdata;
 	struct registry *registry = pricing->registry;
-	struct hp_prices bpf = prices_for_bpf(prices);
-	char text[256];
+	const struct prices held = registry->prices, before = pricing->before;
+	const struct prices *believed;
 
 	pricing->calibration = NULL;
 	if (*prices->missing)
 		log_warning("prices of probes are not all known: %s", prices->missing);
-	if (is_worse(prices, &registry->prices))
-		return;
-	if (is_known(prices) && !registry->priced_first_ns)
-		registry->priced_first_ns = clock_ns(CLOCK_MONOTONIC);
-	registry->priced_ns = clock_ns(CLOCK_MONOTONIC);
-	registry->prices = *prices;
-	calls_set_prices(registry->calls, &bpf);
-	prices_text(prices, text, sizeof(text));
-	log_info("%s", text);
+	believed = prices_believe(&held, &before, prices);
+	if (believed != &held)
+		publish(registry, believed);
+	pricing->before = *prices;
+	pricing->doubt = is_known(prices) && !prices_agree(prices, &held) &&
+			 ++pricing->doubts < DOUBTS_MAX;
+	if (!pricing->doubt)
+		pricing->doubts = 0;
+	(void)again_in(pricing, pricing->doubt ? AGAIN_DOUBT_USEC : AGAIN_USEC);
 }
 
 static int begin(struct pricing *pricing)
@@ -111,18 +136,11 @@ static bool is_busy(const struct pricing *pricing)
 	       registry->following || registry->probing;
 }
 
-static int again_in(struct pricing *pricing, uint64_t usec)
-{
-	int r;
-
-	r = sd_event_source_set_time_relative(pricing->again, usec);
-	return r < 0 ? r : sd_event_source_set_enabled(pricing->again, SD_EVENT_ONESHOT);
-}
-
 static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct pricing *pricing = userdata;
-	bool wanted = has_targets(pricing->registry), busy = wanted && is_busy(pricing);
+	bool wanted = pricing->doubt || has_targets(pricing->registry);
+	bool busy = wanted && is_busy(pricing);
 
 	if (wanted && !busy)
 		(void)begin_when_idle(pricing);
@@ -170,7 +188,8 @@ static void watch(struct pricing *pricing)
 	int r;
 
 	r = sd_event_add_time_relative(pricing->registry->event, &pricing->again, CLOCK_MONOTONIC,
-				       AGAIN_USEC, AGAIN_SLACK_USEC, on_again, pricing);
+				       pricing->doubt ? AGAIN_DOUBT_USEC : AGAIN_USEC,
+				       AGAIN_SLACK_USEC, on_again, pricing);
 	if (r < 0)
 		log_warning_errno(r, "prices of probes are not measured again: set a timer");
 }

@@ -106,6 +106,30 @@ static void a_histogram_s_median_is_finer_than_its_buckets(void **state)
 	assert_int_equal(prices_histogram_median(bucket, table[0].count, 0), 0);
 }
 
+static void what_rises_must_be_said_twice(void **state)
+{
+	/* What holds, the one before, the fresh one; which of them holds then. */
+	static const struct {
+		uint64_t held, before, fresh;
+		const char *missing;
+		int believed;
+	} table[] = {
+		{0, 0, 950, "", 2},	  {950, 950, 970, "", 2},     {950, 950, 700, "", 2},
+		{950, 950, 1365, "", 0},  {950, 1365, 1300, "", 2},   {950, 1300, 1365, "", 1},
+		{950, 950, 0, "lost", 0}, {0, 0, 0, "unmeasured", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct prices p[3] = {};
+
+		p[0].session_ns[CLASS(EMULATED)] = table[i].held;
+		p[1].session_ns[CLASS(EMULATED)] = table[i].before;
+		p[2].session_ns[CLASS(EMULATED)] = table[i].fresh;
+		strcpy(p[2].missing, table[i].missing);
+		assert_ptr_equal(prices_believe(&p[0], &p[1], &p[2]), &p[table[i].believed]);
+	}
+}
+
 static void a_text_is_cut_never_overrun(void **state)
 {
 	char text[256];
@@ -133,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_call_pays_for_its_probes),
 		cmocka_unit_test(only_known_prices_are_told),
+		cmocka_unit_test(what_rises_must_be_said_twice),
 		cmocka_unit_test(a_way_out_is_told_by_what_it_adds),
 		cmocka_unit_test(bpf_knows_two_classes),
 		cmocka_unit_test(a_histogram_s_median_is_finer_than_its_buckets),
