@@ -36,9 +36,7 @@ bool contention_weigh(struct contention *c, uint64_t probe, uint64_t priced_ns, 
 
 uint32_t contention_scale(const struct contention *c)
 {
-	if (c->factor < CONTENTION_MATTERS && c->factor > 1 / CONTENTION_MATTERS)
-		return HP_PRICE_ONE;
-	return c->factor > 0 ? (uint32_t)(c->factor * HP_PRICE_ONE) : HP_PRICE_ONE;
+	return c->factor < CONTENTION_MATTERS ? HP_PRICE_ONE : (uint32_t)(c->factor * HP_PRICE_ONE);
 }
 
 /* False: one that was called has no price. */

@@ -26,8 +26,9 @@ struct contention {
 /* Pure: probe and priced_ns grow; hz: of the samples. True: the factor is another one now. */
 bool contention_weigh(struct contention *c, uint64_t probe, uint64_t priced_ns, unsigned int hz);
 
-/* Pure: that as BPF wants it, to take probes off durations. Within a quarter of what was
- * calibrated that is the better figure: samples are few. */
+/* Pure: that as BPF wants it, to take probes off durations. Up to a quarter more than what
+ * was calibrated that is the better figure: samples are few. Less than on a machine at rest
+ * a hit does not cost. */
 #define CONTENTION_MATTERS 1.25
 uint32_t contention_scale(const struct contention *c);
 

@@ -228,7 +228,7 @@ static void prices_are_scaled_when_it_matters(void **state)
 		uint32_t scale;
 	} cases[] = {
 		{0, HP_PRICE_ONE},   {1, HP_PRICE_ONE}, {1.2, HP_PRICE_ONE}, {0.85, HP_PRICE_ONE},
-		{2, 2 * HP_PRICE_ONE}, {0.5, HP_PRICE_ONE / 2},
+		{2, 2 * HP_PRICE_ONE}, {0.5, HP_PRICE_ONE},
 	};
 	size_t i;
 
