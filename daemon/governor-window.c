@@ -29,6 +29,8 @@
 /* Windows are made so cheap that there is one in this time, at least. */
 #define OFTEN_NS      (160 * MS_NS)
 #define GAP_MAX_NS    (2 * S_NS)
+/* A window takes hotpathd some 0.4 ms: more of them would take more than 1 % of a CPU. */
+#define GAP_MIN_NS    (40 * MS_NS)
 /* A window is planned no longer than this before it opens: its choice is of what is known. */
 #define AHEAD_NS      (150 * MS_NS)
 #define GRACE_MIN_NS  (1 * MS_NS)
@@ -231,7 +233,7 @@ static void set_next(struct governor *g, uint64_t from_ns)
 	double gap = cost / fmax(affordable(g), 1e-9);
 
 	gap *= 1 + fmin(fmax(owed_s / EVEN_S, -0.5), 0.5);
-	g->next_ns = from_ns + fmin(gap, GAP_MAX_NS) * (0.5 + governor_random(g));
+	g->next_ns = from_ns + fmin(fmax(gap, GAP_MIN_NS), GAP_MAX_NS) * (0.5 + governor_random(g));
 }
 
 /* Who is in the next window. A choice stands until it can be paid for: else the cheap ones
