@@ -86,7 +86,7 @@ struct govern {
 	struct governor *governor;
 	uint32_t budget_ppm;
 	bool asked, at_once;
-	bool sampled; /* who is hot was told, or needs not be */
+	uint64_t sampled_ns; /* when it was told who is hot */
 	bool priced; /* with prices of this machine */
 	uint32_t processes; /* that pay for what is placed, as the governor was told */
 	struct governed_group *group;

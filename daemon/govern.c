@@ -22,6 +22,7 @@
 /* Before so many are armed samples tell which are hot. */
 #define SAMPLED_FUNCTIONS 64
 #define SAMPLED_US	  200000
+#define SAMPLED_AGAIN_NS 3000000000ull /* who is hot may be others now */
 /* Until something was. */
 #define REFUSED_NS 600
 
@@ -378,7 +379,6 @@ static void tell_samples(struct govern *g)
 	const struct account *a;
 	uint64_t all = 0;
 
-	g->sampled = true;
 	if (!count || !waits_for_samples(g))
 		return;
 	sampling_drain(g->registry);
@@ -392,6 +392,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	struct govern *g = userdata;
 	const struct governor_plan *plan;
 	struct governor_sight before, sight;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct account *a;
 
 	g->hurry = false;
@@ -399,8 +400,10 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!g->accounts)
 		return 0;
 	price(g);
-	if (!g->sampled)
+	if (!g->sampled_ns || now - g->sampled_ns > SAMPLED_AGAIN_NS) {
+		g->sampled_ns = now;
 		tell_samples(g);
+	}
 	for (a = g->accounts; a; a = a->next)
 		a->own_before = account_own_ns(a);
 	sight_fill(g, &before);

@@ -2,8 +2,8 @@
 /*
  * Which functions are armed together in the next window, when, and for how long.
  *
- * All WINDOWED functions take turns: those that were in the fewest windows first, at random
- * among equals, as many as the target bears: what they cost together stays below
+ * All WINDOWED functions take turns: those that were in the fewest windows first (of two that
+ * the samples say are hot counts as one), at random among equals, as many as the target bears: what they cost together stays below
  * TOGETHER of its own time, so that an error of the prices is a small error of its own
  * progress. One that is dearer than that goes alone and briefly. Moments are random, at
  * distances whose mean is what a window costs, by what windows may cost.
@@ -14,14 +14,14 @@
 
 #define TOGETHER     0.35
 #define UNSEEN	     0.12 /* at least, of one that no window has seen */
-#define LENGTH_MIN_NS (5 * MS_NS)
+#define LENGTH_MIN_NS (4 * MS_NS)
 #define LENGTH_MAX_NS (20 * MS_NS)
 #define ALONE_MIN_NS  (1 * MS_NS)
 #define ALONE_CALLS   2000.0
 #define CAP_MIN	      200.0
 #define CAP_TIMES     4.0
 /* Counted hits take this many times what else a window takes, if the length allows. */
-#define FIXED_TIMES   2.0
+#define FIXED_TIMES   1.0
 /* Time that probes are there and shut, at first; and windows (of overhead) to learn it. */
 #define SHUT_NS	      (1 * MS_NS)
 #define SHUT_MAX_NS   (20 * MS_NS)
@@ -30,9 +30,12 @@
 #define OFTEN_NS      (160 * MS_NS)
 #define GAP_MAX_NS    (2 * S_NS)
 /* A window takes hotpathd some 0.4 ms: more of them would take more than 1 % of a CPU. */
-#define GAP_MIN_NS    (40 * MS_NS)
+#define GAP_MIN_NS    (25 * MS_NS)
 /* A window is planned no longer than this before it opens: its choice is of what is known. */
 #define AHEAD_NS      (150 * MS_NS)
+/* A window counts so much for a function. */
+#define TURN	      2
+#define TURN_HOT      1
 #define GRACE_MIN_NS  (1 * MS_NS)
 #define GRACE_MAX_NS  (200 * MS_NS)
 #define CENSORED_PART 0.02
@@ -65,7 +68,7 @@ void governor_window_join(struct governor *g, uint32_t i)
 {
 	struct governed *f = &g->f[i];
 
-	f->turn = g->turn - 1;
+	f->turn = g->turn - TURN;
 	f->windows = 0;
 	f->place = g->n_windowed;
 	f->grace_ns = GRACE_MIN_NS;
@@ -118,7 +121,7 @@ static size_t take_turns(struct governor *g)
 	if (least > g->turn)
 		g->turn = least;
 
-	for (turn = least; turn <= least + 1; turn++) {
+	for (turn = least; turn <= least + TURN; turn++) {
 		begin = n;
 		for (i = 0; i < g->n_windowed; i++) {
 			uint32_t other, *at;
@@ -246,7 +249,7 @@ static void choose_next(struct governor *g)
 	w->n = choose(g, take_turns(g), affordable(g) * OFTEN_NS / 3);
 	for (k = 0; k < w->n; k++) {
 		g->f[w->function[k]].planned = true;
-		g->f[w->function[k]].turn++;
+		g->f[w->function[k]].turn += g->f[w->function[k]].hot ? TURN_HOT : TURN;
 	}
 	g->chosen = true;
 }
