@@ -268,11 +268,28 @@ static __always_inline struct hp_thread *call_frames(struct pt_regs *ctx, struct
 	return thread ?: call->thread;
 }
 
+/*
+ * A call that is refused has no frame. Where returns find theirs by the stack pointer its own
+ * must not find one of the same function that a longjmp, an exception or a link that is gone
+ * has left at the same place: that would have lasted from then on.
+ */
+static __always_inline void call_clear_its_place(struct pt_regs *ctx, struct call *call)
+{
+	u64 sp = ctx->sp;
+	struct hp_thread *thread = frames_of(ctx, call, false, &sp);
+
+	if (thread && thread->gen == call->slot->gen && thread->depth &&
+	    frame_at(thread, thread->depth - 1)->sp <= sp)
+		frames_unwind_below(thread, sp);
+}
+
 /* May it be counted? Where it may not, the call in which it is made has paid for the probe. */
-static __always_inline bool call_admit(struct pt_regs *ctx, struct call *call)
+static __always_inline bool call_admit(struct pt_regs *ctx, struct call *call, bool by_sp)
 {
 	if (fuse_admits(call->slot, call->number, call->func, call->cookie))
 		return true;
+	if (by_sp || call->slot->state & HP_TARGET_EXITS)
+		call_clear_its_place(ctx, call);
 	hit_charge(call_frames(ctx, call), call->slot, HP_COOKIE_IS_STEPPED(call->cookie));
 	return false;
 }
@@ -300,15 +317,16 @@ static __always_inline void call_begin_unarmed(struct pt_regs *ctx, struct call 
 		call_not_timed(ctx, call);
 }
 
-/* Counts the entry and puts a frame on; 0: not armed, else the frame's number. */
-static __always_inline u64 call_enter(struct pt_regs *ctx)
+/* Counts the entry and puts a frame on; 0: not armed, else the frame's number. by_sp: its
+ * return will find that by the stack pointer. */
+static __always_inline u64 call_enter(struct pt_regs *ctx, bool by_sp)
 {
 	struct hp_thread *thread;
 	struct call call = {};
 	u64 sp = ctx->sp;
 	u32 i;
 
-	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call, by_sp))
 		return 0;
 
 	hp_count(&call.func->calls);
@@ -501,14 +519,14 @@ int calls_session(struct pt_regs *ctx)
 		call_leave_paired(*pair, bpf_ktime_get_ns());
 		return 0;
 	}
-	*pair = call_enter(ctx);
+	*pair = call_enter(ctx, false);
 	return !*pair; /* 1, a veto: the kernel leaves the return address alone */
 }
 
 SEC("uprobe")
 int calls_enter(struct pt_regs *ctx)
 {
-	call_enter(ctx);
+	call_enter(ctx, true);
 	return 0;
 }
 
@@ -524,7 +542,7 @@ int calls_begin(struct pt_regs *ctx)
 {
 	struct call call = {};
 
-	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call, true))
 		return 0;
 	hp_count(&call.func->calls);
 	call_begin_unarmed(ctx, &call);
@@ -543,7 +561,7 @@ int calls_count(struct pt_regs *ctx)
 {
 	struct call call = {};
 
-	if (!call_find(ctx, &call) || !call_admit(ctx, &call))
+	if (!call_find(ctx, &call) || !call_admit(ctx, &call, false))
 		return 0;
 	hp_count(&call.func->calls);
 	hit_charge(call_frames(ctx, &call), call.slot, HP_COOKIE_IS_STEPPED(call.cookie));
