@@ -539,8 +539,7 @@ static void on_begin(struct registry *registry, struct target *t, const struct h
 	(void)spare_complete(t);
 	registry_list(registry, t);
 	target_unref(t);
-	if (govern_of(t))
-		govern_wake(govern_of(t));
+	govern_enter(t);
 	if (f)
 		f->seen++;
 	/* Not before those that wait for a barrier: forks do not wait for us. */

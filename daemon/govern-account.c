@@ -22,6 +22,14 @@ struct member *account_member(const struct account *a, const struct governed_gro
 	return NULL;
 }
 
+static struct stratum *account_stratum(const struct govern *g, const struct account *a, uint32_t f)
+{
+	const struct governed_group *gg = govern_group_of(g, f);
+	size_t i = gg - g->group;
+
+	return i < a->n && a->of[i] ? &a->of[i][f - gg->first] : NULL;
+}
+
 void account_see(const struct member *m, uint32_t function, bool exits, struct seen *ret)
 {
 	const struct hp_func *func = cell_func(&m->cell, function);
@@ -59,14 +67,15 @@ static bool is_under(const struct govern *g, const struct target *t)
 static void set_limit(const struct govern *g, const struct account *a, uint32_t f, uint64_t limit)
 {
 	struct governed_group *gg = govern_group_of(g, f);
+	const struct stratum *s = account_stratum(g, a, f);
 	struct member *m = account_member(a, gg);
-	uint64_t own = a->of[f].last, value = 0;
+	uint64_t value = 0;
 
-	if (!m)
+	if (!m || !s)
 		return;
 	/* Each may make what is left for all: what one makes another has no CPU for. */
 	if (limit)
-		value = HP_LIMIT(own + (limit > g->sum[f] ? limit - g->sum[f] : 0));
+		value = HP_LIMIT(s->last + (limit > g->sum[f] ? limit - g->sum[f] : 0));
 	__atomic_store_n(&m->cell.blocks[1 + f - gg->first].func.limit, value, __ATOMIC_SEQ_CST);
 }
 
@@ -79,19 +88,39 @@ void accounts_limit(struct govern *g, uint32_t f, uint64_t limit)
 		set_limit(g, a, f, limit);
 }
 
-static bool account_widen(struct account *a, size_t n)
+static void strata_free(struct govern *g, struct account *a, size_t i)
 {
-	struct stratum *grown;
+	uint32_t k;
 
-	if (n <= a->n)
-		return true;
-	grown = reallocarray(a->of, n, sizeof(*grown));
-	if (!grown)
-		return false;
-	memset(grown + a->n, 0, (n - a->n) * sizeof(*grown));
-	a->of = grown;
-	a->n = n;
-	return true;
+	for (k = 0; a->of[i] && k < g->group[i].count; k++) {
+		g->n_estimates -= a->of[i][k].estimate != NULL;
+		free(a->of[i][k].estimate);
+	}
+	free(a->of[i]);
+	a->of[i] = NULL;
+}
+
+/* Of groups that it is a member of: a budget may have a hundred programs' and a hundred
+ * processes. Without memory for one nothing is known of its functions. */
+static void account_widen(struct govern *g, struct account *a)
+{
+	struct stratum **grown;
+	size_t i;
+
+	if (a->n < g->n_groups) {
+		grown = reallocarray(a->of, g->n_groups, sizeof(*grown));
+		if (!grown)
+			return;
+		memset(grown + a->n, 0, (g->n_groups - a->n) * sizeof(*grown));
+		a->of = grown;
+		a->n = g->n_groups;
+	}
+	for (i = 0; i < a->n; i++) {
+		if (!account_member(a, &g->group[i]))
+			strata_free(g, a, i);
+		else if (!a->of[i])
+			a->of[i] = calloc(g->group[i].count + 1, sizeof(**a->of));
+	}
 }
 
 void account_forget_window(struct account *a)
@@ -107,14 +136,14 @@ void account_forget_window(struct account *a)
 	a->n_before = 0;
 }
 
-static void account_free(struct account *a)
+static void account_free(struct govern *g, struct account *a)
 {
 	size_t i;
 
 	if (a->in_window)
 		cpuclock_done(&a->clock);
 	for (i = 0; i < a->n; i++)
-		free(a->of[i].estimate);
+		strata_free(g, a, i);
 	account_forget_window(a);
 	a->target->account = NULL;
 	free(a->of);
@@ -142,20 +171,28 @@ static void account_new(struct govern *g, struct target *t)
 {
 	struct account *a = calloc(1, sizeof(*a));
 
-	if (!a || !account_widen(a, g->n)) {
-		free(a);
+	if (!a)
 		return;
-	}
 	a->target = t;
+	account_widen(g, a);
 	a->gen = t->gen;
-	/* Of one that BPF made a target it counts from its beginning. */
-	a->cpu_base = t->spawned ? 0 : t->cpu_begun_ns;
+	a->cpu_base = t->cpu_begun_ns;
 	a->refused = __atomic_load_n(&calls_slot(t->calls, t->slot)->counter[HP_COUNTER_refused],
 				     __ATOMIC_RELAXED);
 	a->next = g->accounts;
 	g->accounts = a;
 	t->account = a;
 	account_begin(g, a);
+}
+
+void govern_enter(struct target *t)
+{
+	struct govern *g = govern_of(t);
+
+	if (g && !t->account && is_under(g, t))
+		account_new(g, t);
+	if (g)
+		govern_wake(g);
 }
 
 void accounts_look(struct govern *g)
@@ -170,7 +207,7 @@ void accounts_look(struct govern *g)
 			account_new(g, t);
 	}
 	for (a = g->accounts; a; a = a->next)
-		(void)account_widen(a, g->n);
+		account_widen(g, a);
 }
 
 /* --- reading ---------------------------------------------------------------------- */
@@ -207,11 +244,12 @@ double account_price_ns(const struct govern *g, const struct account *a, uint32_
 static void account_read_group(struct govern *g, struct account *a, struct governed_group *gg,
 			       bool is_tick)
 {
+	struct stratum *first = gg->count ? account_stratum(g, a, gg->first) : NULL;
 	struct member *m = account_member(a, gg);
 	uint32_t f;
 
-	for (f = gg->first; m && f < gg->first + gg->count && f < a->n; f++) {
-		struct stratum *s = &a->of[f];
+	for (f = gg->first; m && first && f < gg->first + gg->count; f++) {
+		struct stratum *s = &first[f - gg->first];
 		uint64_t calls;
 
 		/* Nothing is counted but what is linked, or was a moment ago. */
@@ -278,9 +316,7 @@ static void account_leave(struct govern *g, struct account *a)
 	for (at = &g->accounts; *at != a; at = &(*at)->next)
 		;
 	*at = a->next;
-	for (size_t i = 0; i < a->n; i++)
-		g->n_estimates -= a->of[i].estimate != NULL;
-	account_free(a);
+	account_free(g, a);
 }
 
 void govern_leave(struct target *t)
@@ -300,7 +336,7 @@ void accounts_done(struct govern *g)
 		struct account *a = g->accounts;
 
 		g->accounts = a->next;
-		account_free(a);
+		account_free(g, a);
 	}
 }
 
@@ -326,8 +362,10 @@ bool govern_priced(const struct target *t, uint64_t *ret_ns)
 
 struct estimate *account_estimate(struct govern *g, struct account *a, uint32_t f)
 {
-	struct stratum *s = &a->of[f];
+	struct stratum *s = account_stratum(g, a, f);
 
+	if (!s)
+		return NULL;
 	if (s->estimate || g->n_estimates >= GOVERN_ESTIMATES_MAX)
 		return s->estimate;
 	s->estimate = calloc(1, sizeof(*s->estimate));
@@ -356,7 +394,7 @@ static double own_when_refused(const struct govern *g, const struct account *a, 
 static void open_stratum(const struct govern *g, const struct account *a, uint32_t f,
 			 bool was_armed, struct estimate *e)
 {
-	struct stratum *s = &a->of[f];
+	struct stratum *s = account_stratum(g, a, f);
 	uint64_t since = was_armed && g->tripped_ns[f] ? g->tripped_ns[f]
 						       : clock_ns(CLOCK_MONOTONIC);
 	double busy;
@@ -378,7 +416,7 @@ static void account_switch(struct govern *g, struct account *a, uint32_t f,
 {
 	const struct governed_group *gg = govern_group_of(g, f);
 	struct member *m = account_member(a, gg);
-	struct stratum *s = f < a->n ? &a->of[f] : NULL;
+	struct stratum *s = account_stratum(g, a, f);
 	struct estimate *e = NULL;
 	struct seen now;
 
@@ -470,9 +508,9 @@ enum govern_seen govern_estimated(struct target *t, const struct member *m, uint
 	*ret_released_ns = g->released_ns[f] > t->begun_ns ? g->released_ns[f] - t->begun_ns : 0;
 	*ret = (struct estimate_result){};
 	/* One that ended before it was looked at had what was armed then. */
-	if (!a || f >= a->n || g->state[f] == GOVERNOR_WAITING)
-		return !a && g->state[f] == GOVERNOR_ARMED ? GOVERN_EXACT : GOVERN_WAITING;
-	s = &a->of[f];
+	s = a ? account_stratum(g, a, f) : NULL;
+	if (!s || g->state[f] == GOVERNOR_WAITING)
+		return !s && g->state[f] == GOVERNOR_ARMED ? GOVERN_EXACT : GOVERN_WAITING;
 	if (!s->estimate)
 		return g->state[f] == GOVERNOR_ARMED ? GOVERN_EXACT : GOVERN_WAITING;
 	copy = *s->estimate;

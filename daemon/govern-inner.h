@@ -57,7 +57,7 @@ struct stratum {
 struct account {
 	struct target *target;
 	uint32_t gen; /* as it was when the figures began */
-	struct stratum *of;
+	struct stratum **of; /* by group; NULL: it is no member */
 	size_t n;
 	uint64_t cpu_base, cpu_ns;
 	double hits_ns, refused_ns, arming_ns, other_ns;

@@ -8,6 +8,7 @@
  *	govern_add(g, group)			by group.c, for a group that is wanted under it; it
  *						takes a reference, until govern_remove()
  *	govern_wake(g)				there is a target to look at
+ *	govern_enter(t)				the same; t has limits when this returns
  *	govern_leave(t)				before a target's cells go, or are cleared
  *	govern_fuse(registry, event)		BPF refused a call
  *	govern_charge(t, ns)			what else costs a target is of the same budget
@@ -54,6 +55,7 @@ uint32_t govern_budget_ppm(const struct govern *g);
 void govern_wake(struct govern *g);
 /* The same; what is run from its start, or asked for by name, is armed before this returns. */
 void govern_begin(struct govern *g);
+void govern_enter(struct target *t);
 void govern_leave(struct target *t);
 void govern_fuse(struct registry *registry, const struct hp_event *event);
 void govern_charge(struct target *t, uint64_t ns);

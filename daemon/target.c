@@ -532,6 +532,8 @@ int target_reset(struct target *t)
 		for (i = 0; i < HP_COUNTERS_MAX; i++)
 			__atomic_store_n(&slot->counter[i], 0, __ATOMIC_RELAXED);
 		target_begin(t);
+		/* The new cells have no limits. */
+		govern_enter(t);
 		if (t->registry)
 			sampling_forget(t->registry, t);
 	}

@@ -123,6 +123,42 @@ def test_children_share_the_budget(t):
 
 
 @deadline(60)
+def test_children_that_end_within_a_tick_have_limits_and_are_charged(t):
+    calibrated(t)
+    target = t.target("rates")
+    target.ask("calm")
+    attach(t, target)
+    target.ask("run 1500")
+    target.ask("busy")
+    target.ask("fork 60 4")
+    document = t.document("--merge", "none")
+    children = [d for d in document["targets"] if d["pid"] != target.pid]
+    t.equal("children measured", len(children), 4)
+    for d in children:
+        o = d["overhead"]
+        t.true("what it cost was charged", o["hits"] > 0 and o["probes_ns"] > 0, o)
+    t.true("not all that they called was counted",
+           sum(d["overhead"]["refused"] for d in children) > 0)
+
+
+@deadline(60)
+def test_after_a_reset_the_fuse_is_still_there(t):
+    calibrated(t)
+    target = t.target("rates")
+    target.ask("calm")
+    attach(t, target)
+    target.ask("run 1500")
+    target.say("run 300")
+    t.hotpath("reset", target.pid)
+    target.truth()
+    target.ask("busy")
+    target.ask("run 300")
+    o = overhead(t, target)
+    t.true("calls were refused", o["refused"] > 0, o)
+    t.between("and what was counted is within bounds", 0, o["percent"], 60)
+
+
+@deadline(60)
 def test_detached_in_a_window_and_killed_in_a_window_leave_the_target_well(t):
     daemon = calibrated(t)
     target = t.target("rates")
