@@ -303,12 +303,78 @@ static size_t chunk_size(const struct arming *a)
 	return fair > CHUNK ? fair : CHUNK;
 }
 
+static size_t links_used(const struct arming *a)
+{
+	size_t number, n = 0;
+
+	for (number = 1; number < HP_LINKS_MAX; number++)
+		n += a->link[number] != NULL;
+	return n;
+}
+
+/* Those of a link that it arms for good still; to is NULL, or where to put them. */
+static size_t live_of(const struct arming *a, uint32_t number, uint32_t *to)
+{
+	const struct armed *link = a->link[number];
+	size_t i, n = 0;
+
+	for (i = 0; link && link->n_fds && i < link->n; i++) {
+		if (a->of[link->function[i]] != number)
+			continue;
+		if (to)
+			to[n] = link->function[i];
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Likewise, and what links with few functions had: what is armed a few at a time, or is left
+ * over of what was, would need more links than there are.
+ */
+static int arm_together(struct arming *a, const uint32_t *functions, size_t n)
+{
+	_cleanup_free_ uint32_t *all = calloc(a->group->count + n + 1, sizeof(*all));
+	size_t most = chunk_size(a), total = n, live, i;
+	bool merged[HP_LINKS_MAX] = {};
+	uint32_t number, fresh;
+	int r;
+
+	if (!all)
+		return -ENOMEM;
+	memcpy(all, functions, n * sizeof(*all));
+	for (number = 1; number < HP_LINKS_MAX; number++) {
+		live = live_of(a, number, NULL);
+		if (!live || live > most / 2 || total + live > 2 * most)
+			continue;
+		total += live_of(a, number, all + total);
+		merged[number] = true;
+	}
+	r = arming_link(a, all, total, &fresh);
+	if (r < 0)
+		return r;
+	for (number = 1; number < HP_LINKS_MAX; number++) {
+		if (merged[number])
+			set_open(a, number, false);
+	}
+	set_open(a, fresh, true);
+	for (i = 0; i < total; i++)
+		a->of[all[i]] = fresh;
+	for (number = 1; number < HP_LINKS_MAX; number++) {
+		if (merged[number])
+			link_remove(a, number, HANDOVER_US);
+	}
+	return 0;
+}
+
 static int arm_chunk(struct arming *a, const uint32_t *functions, size_t n)
 {
 	uint32_t number;
 	size_t i;
 	int r;
 
+	if (links_used(a) >= HP_LINKS_MAX / 2)
+		return arm_together(a, functions, n);
 	r = arming_link(a, functions, n, &number);
 	if (r < 0)
 		return r;
@@ -409,5 +475,7 @@ int arming_probe_exits(struct arming *a)
 		if (r >= 0)
 			r = link_exits(a, a->link[number], &p);
 	}
+	/* Whoever tries again has them all. */
+	a->exits = r >= 0;
 	return r;
 }
