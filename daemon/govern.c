@@ -302,21 +302,22 @@ static void take_states(struct govern *g)
 	}
 }
 
-/* What could not be linked is nobody's. */
-static void check_armed(struct govern *g, const struct governed_group *gg,
-			const uint32_t *functions, size_t n)
+/* What could not be linked, or not be linked anew when another of its link was released, is
+ * nobody's: its figures would seem to be all. */
+static void check_armed(struct govern *g, const struct governed_group *gg)
 {
-	size_t i;
+	uint32_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!arming_is_armed(gg->group->arming, functions[i]))
-			governor_failed(g->governor, gg->first + functions[i]);
+	for (i = 0; i < gg->count; i++) {
+		if (governor_state(g->governor, gg->first + i) == GOVERNOR_ARMED &&
+		    !arming_is_armed(gg->group->arming, i))
+			governor_failed(g->governor, gg->first + i);
 	}
 }
 
 static void carry_out(struct govern *g, const struct governor_plan *plan)
 {
-	size_t i, n;
+	size_t i, n, released;
 	int r;
 
 	for (i = 0; i < plan->n_limited; i++)
@@ -326,15 +327,15 @@ static void carry_out(struct govern *g, const struct governor_plan *plan)
 
 		if (!gg->group)
 			continue;
-		n = part_of(gg, plan->release, plan->n_release, g->scratch);
-		if (n)
-			arming_release(gg->group->arming, g->scratch, n);
+		released = part_of(gg, plan->release, plan->n_release, g->scratch);
+		if (released)
+			arming_release(gg->group->arming, g->scratch, released);
 		n = part_of(gg, plan->arm, plan->n_arm, g->scratch);
 		r = n ? arming_arm(gg->group->arming, g->scratch, n) : 0;
-		if (r < 0) {
+		if (r < 0)
 			log_error_errno(r, "place probes within a budget");
-			check_armed(g, gg, g->scratch, n);
-		}
+		if (n || released)
+			check_armed(g, gg);
 	}
 }
 
