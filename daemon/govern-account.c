@@ -136,6 +136,16 @@ void account_forget_window(struct account *a)
 	a->n_before = 0;
 }
 
+void accounts_forget(struct govern *g, size_t group)
+{
+	struct account *a;
+
+	for (a = g->accounts; a; a = a->next) {
+		if (group < a->n)
+			strata_free(g, a, group);
+	}
+}
+
 static void account_free(struct govern *g, struct account *a)
 {
 	size_t i;

@@ -15,6 +15,9 @@
 /* What to place or to remove a probe at one place takes from each process that has mapped
  * it (measured: docs/ARCHITECTURE.md). */
 #define GOVERN_PLACE_NS 6250.0
+/* Of a budget, and those of groups that are gone and whose numbers nobody fits into: 250 bytes
+ * each, and a look at each tick. */
+#define GOVERN_FUNCTIONS_MAX (HP_FUNCTIONS_MAX / 8)
 /* Of all accounts of a budget; targets beyond have no estimates. */
 #define GOVERN_ESTIMATES_MAX (64 * 1024 * 1024 / sizeof(struct estimate))
 
@@ -22,6 +25,7 @@ struct governed_group {
 	struct group *group; /* NULL: it is gone */
 	uint32_t first;	     /* its function 0 */
 	uint32_t count;
+	uint32_t room; /* numbers that it may have: another's, when it is gone */
 	uint32_t link; /* of the window; 0: none */
 };
 
@@ -126,6 +130,8 @@ void accounts_look(struct govern *g);
 /* Calls and CPU time as of now. */
 void accounts_read(struct govern *g, bool is_tick);
 void accounts_done(struct govern *g);
+/* A group is going: what was seen of it goes, too. */
+void accounts_forget(struct govern *g, size_t group);
 /* A function goes from one state to another. */
 void accounts_switch(struct govern *g, uint32_t f, enum governor_state from,
 		     enum governor_state to);

@@ -195,24 +195,64 @@ static void price(struct govern *g)
 	}
 }
 
+/* The numbers of one that is gone, as a program that is built anew again and again leaves
+ * them: nobody else's calls are mistaken for its. */
+static struct governed_group *group_again(struct govern *g, const struct group *group)
+{
+	size_t i;
+
+	for (i = 0; i < g->n_groups; i++) {
+		if (!g->group[i].group && g->group[i].room >= group->count &&
+		    g->group[i].room / 2 <= group->count)
+			break;
+	}
+	return i < g->n_groups ? &g->group[i] : NULL;
+}
+
+/* Numbers for it; NULL: there are none left, or no memory. With some to spare, for what it
+ * will be when it has been built anew. */
+static struct governed_group *group_place(struct govern *g, const struct group *group)
+{
+	struct governed_group *place = group_again(g, group), *grown;
+	uint32_t room = group->count + group->count / 8, f;
+
+	if (place)
+		return place;
+	grown = reallocarray(g->group, g->n_groups + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	g->group = grown;
+	if (g->n + room > GOVERN_FUNCTIONS_MAX || !govern_widen(g, g->n + room))
+		return NULL;
+	place = &g->group[g->n_groups++];
+	*place = (struct governed_group){.first = g->n, .room = room};
+	for (f = g->n; f < g->n + room; f++)
+		governor_retire(g->governor, f);
+	g->n += room;
+	return place;
+}
+
 int govern_add(struct govern *g, struct group *group)
 {
-	struct governed_group *grown;
+	struct governed_group *place;
+	uint32_t f;
 	int r;
 
 	window_abort(g);
-	grown = reallocarray(g->group, g->n_groups + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	g->group = grown;
-	if (!govern_widen(g, g->n + group->count))
+	place = group_place(g, group);
+	if (!place)
 		return -ENOMEM;
 	r = arming_new(group, g->registry->calls, g->registry->closer, &group->arming);
 	if (r < 0)
 		return r;
-	g->group[g->n_groups] = (struct governed_group){group, g->n, group->count, 0};
-	tell_facts(g, &g->group[g->n_groups++]);
-	g->n += group->count;
+	place->group = group;
+	place->count = group->count;
+	place->link = 0;
+	for (f = place->first; f < place->first + place->count; f++) {
+		governor_renew(g->governor, f);
+		g->limit[f] = g->tripped_ns[f] = g->released_ns[f] = 0;
+	}
+	tell_facts(g, place);
 	group->govern = govern_ref(g);
 	return 0;
 }
@@ -226,9 +266,10 @@ void govern_remove(struct govern *g, struct group *group, struct closing *closin
 	for (i = 0; i < g->n_groups && g->group[i].group != group; i++)
 		;
 	for (f = g->group[i].first; f < g->group[i].first + g->group[i].count; f++) {
-		governor_failed(g->governor, f);
+		governor_retire(g->governor, f);
 		g->state[f] = GOVERNOR_WAITING;
 	}
+	accounts_forget(g, i);
 	accounts_charge_arming(g);
 	g->changes -= arming_changes(group->arming);
 	g->group[i].group = NULL;

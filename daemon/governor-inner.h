@@ -38,6 +38,7 @@ struct governed {
 	uint32_t place;	    /* in governor.windowed */
 	enum governor_state state;
 	bool asked, expensive, failed, hot;
+	bool retired; /* failed, and not counted as one that waits */
 	bool planned;  /* in the window that is next */
 	bool recalled; /* was WINDOWED before it was ARMED */
 };

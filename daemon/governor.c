@@ -167,6 +167,22 @@ void governor_failed(struct governor *g, uint32_t i)
 	set_state(g, i, GOVERNOR_WAITING);
 }
 
+void governor_retire(struct governor *g, uint32_t i)
+{
+	governor_failed(g, i);
+	g->counts.waiting -= !g->f[i].retired;
+	g->f[i].retired = true;
+}
+
+void governor_renew(struct governor *g, uint32_t i)
+{
+	g->counts.waiting += g->f[i].retired;
+	g->f[i] = (struct governed){.calls = g->f[i].calls, .rate = -1};
+	governor_facts(g, i, &(struct governor_facts){});
+	g->ordered = false;
+	g->cursor = 0;
+}
+
 /* --- accounts --------------------------------------------------------------- */
 
 /* Of a value that was seen over this much of a time constant. */

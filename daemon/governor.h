@@ -141,6 +141,11 @@ const struct governor_plan *governor_tick(struct governor *g, const struct gover
 const struct governor_window *governor_next(struct governor *g, uint64_t now_ns);
 void governor_window_done(struct governor *g, const struct governor_seen *seen);
 
+/* There is no such function (any more), until governor_renew() makes the number another's,
+ * which waits. Calls go on from where they are. Not while a window is outstanding. */
+void governor_retire(struct governor *g, uint32_t i);
+void governor_renew(struct governor *g, uint32_t i);
+
 /* Its probes could not be placed for good: WAITING for ever, in no window. */
 void governor_failed(struct governor *g, uint32_t i);
 

@@ -630,9 +630,34 @@ static void the_same_seed_decides_the_same(void **state)
 	assert_true(lost[0] == lost[1]);
 }
 
+static void test_a_number_that_is_used_again_is_another_function(void **state)
+{
+	const struct governor_config config = {.budget = 0, .seed = 1};
+	struct governor *g = governor_new(3, &config);
+	uint64_t calls[3] = {};
+	struct governor_sight sight = {.now_ns = 1000000000, .calls = calls};
+	struct governor_counts counts;
+
+	assert_non_null(g);
+	governor_retire(g, 1);
+	governor_retire(g, 1);
+	governor_counts(g, &counts);
+	assert_int_equal(counts.waiting, 2);
+	assert_int_equal(governor_tick(g, &sight)->n_arm, 2);
+	assert_int_equal(governor_state(g, 1), GOVERNOR_WAITING);
+	governor_renew(g, 1);
+	governor_counts(g, &counts);
+	assert_int_equal(counts.waiting, 1);
+	sight.now_ns += 100000000;
+	assert_int_equal(governor_tick(g, &sight)->n_arm, 1);
+	assert_int_equal(governor_state(g, 1), GOVERNOR_ARMED);
+	governor_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_number_that_is_used_again_is_another_function),
 		cmocka_unit_test(without_a_budget_all_are_armed_without_limits),
 		cmocka_unit_test(a_run_begins_with_all_cheap_ones_armed),
 		cmocka_unit_test(arming_goes_by_batches_and_by_what_it_costs),
