@@ -11,8 +11,18 @@
 
 /* Open files that are kept for samples to come; of the oldest one is let go. */
 #define IDLE_MAX 512
+/* Each is open, and looked for in a list. */
+#define FILES_MAX 16384
+/* Names of all files' code: they may be 64 KiB long, and what is sampled has made them. */
+#define NAMES_BYTES_MAX (64u << 20)
 /* Answers that are kept of one file. */
 #define CODE_MAX 65536
+
+static size_t code_bytes(const struct named_code *code)
+{
+	return (code->name ? strlen(code->name) + 1 : 0) +
+	       (code->inlined ? strlen(code->inlined) + 1 : 0);
+}
 
 static void code_done(struct named_code *code)
 {
@@ -24,8 +34,10 @@ static void codefile_free(struct codefile *file)
 {
 	size_t i;
 
-	for (i = 0; i < file->n_code; i++)
+	for (i = 0; i < file->n_code; i++) {
+		file->all->name_bytes -= code_bytes(&file->code[i]);
 		code_done(&file->code[i]);
+	}
 	free(file->code);
 	free(file->path);
 	free(file->object);
@@ -38,6 +50,7 @@ static void codefile_drop(struct codefiles *files, struct codefile **at)
 	struct codefile *file = *at;
 
 	*at = file->next;
+	files->n--;
 	files->n_idle--;
 	if (files->forget)
 		files->forget(files->userdata, file);
@@ -58,15 +71,17 @@ static struct codefile *codefile_find(const struct codefiles *files, uint32_t ma
 
 static struct codefile *codefile_new(struct codefiles *files, uint32_t map_dev, uint64_t map_ino)
 {
-	struct codefile *file = calloc(1, sizeof(*file));
+	struct codefile *file = files->n < FILES_MAX ? calloc(1, sizeof(*file)) : NULL;
 
 	if (!file)
 		return NULL;
+	file->all = files;
 	file->map_dev = map_dev;
 	file->map_ino = map_ino;
 	file->fd = -1;
 	file->next = files->first;
 	files->first = file;
+	files->n++;
 	files->n_idle++;
 	return file;
 }
@@ -196,7 +211,9 @@ int codefile_name(struct codefile *file, struct named_code code)
 		code_done(&code);
 		return -EEXIST;
 	}
-	grown = reallocarray(file->code, file->n_code + 1, sizeof(*grown));
+	grown = file->all->name_bytes + code_bytes(&code) <= NAMES_BYTES_MAX
+			? reallocarray(file->code, file->n_code + 1, sizeof(*grown))
+			: NULL;
 	if (!grown) {
 		code_done(&code);
 		return -ENOMEM;
@@ -205,5 +222,6 @@ int codefile_name(struct codefile *file, struct named_code code)
 	memmove(&grown[i + 1], &grown[i], (file->n_code - i) * sizeof(*grown));
 	grown[i] = code;
 	file->n_code++;
+	file->all->name_bytes += code_bytes(&code);
 	return 0;
 }

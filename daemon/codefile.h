@@ -33,6 +33,7 @@ struct codefile {
 	char *path;   /* NULL: not open */
 	char *object; /* its name without directory */
 	int fd;
+	struct codefiles *all; /* that it is one of */
 	bool failed;  /* the reader cannot read it */
 	unsigned int refs;
 	struct named_code *code; /* sorted by start, none over another */
@@ -42,13 +43,15 @@ struct codefile {
 
 struct codefiles {
 	struct codefile *first; /* the newest */
+	size_t n;
 	size_t n_idle;		/* that nobody refers to */
+	size_t name_bytes;	/* of their code */
 	void (*forget)(void *userdata, const struct codefile *file); /* NULL, or told of it */
 	void *userdata;
 };
 
 void codefiles_learn(struct codefiles *files, const struct proc_objects *objects);
-/* NULL: no memory. */
+/* NULL: no memory, or too many. */
 struct codefile *codefile_get(struct codefiles *files, uint32_t map_dev, uint64_t map_ino);
 struct codefile *codefile_ref(struct codefile *file);
 void codefile_put(struct codefiles *files, struct codefile *file);
@@ -57,7 +60,7 @@ void codefiles_forget(struct codefiles *files);
 
 /* NULL: that was not asked. */
 const struct named_code *codefile_at(const struct codefile *file, uint64_t offset);
-/* Takes over the strings, also when it fails. */
+/* Takes over the strings, also when it fails; -ENOMEM: no memory, or too much of it. */
 int codefile_name(struct codefile *file, struct named_code code);
 
 #endif

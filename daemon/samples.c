@@ -46,6 +46,26 @@ static bool places_grow(struct samples *samples)
 	return true;
 }
 
+/* May a place be in it? */
+static bool file_admit(struct samples *samples, const struct codefile *file)
+{
+	const struct codefile **grown;
+	size_t i;
+
+	for (i = 0; i < samples->n_files; i++) {
+		if (samples->file[i] == file)
+			return true;
+	}
+	if (samples->n_files == SAMPLES_FILES_MAX)
+		return false;
+	grown = reallocarray(samples->file, samples->n_files + 1, sizeof(*grown));
+	if (!grown)
+		return false;
+	samples->file = grown;
+	samples->file[samples->n_files++] = file;
+	return true;
+}
+
 static void place_add(struct samples *samples, struct codefile *file, uint64_t at, uint64_t count)
 {
 	struct sampled_place *place;
@@ -57,6 +77,10 @@ static void place_add(struct samples *samples, struct codefile *file, uint64_t a
 	place = place_find(samples->place, samples->room, file, at);
 	if (!place->file && samples->n >= SAMPLES_PLACES_MAX)
 		place = place_find(samples->place, samples->room, file, SAMPLES_ELSEWHERE);
+	if (!place->file && !file_admit(samples, file)) {
+		samples->lost += count;
+		return;
+	}
 	if (!place->file) {
 		*place = (struct sampled_place){codefile_ref(file), at, 0};
 		if (samples->n >= SAMPLES_PLACES_MAX)
@@ -142,6 +166,8 @@ void samples_gather(struct samples *samples, struct codefiles *files)
 
 	gathered.place = NULL;
 	gathered.room = gathered.n = 0;
+	gathered.file = NULL;
+	gathered.n_files = 0;
 	for (i = 0; i < samples->room; i++) {
 		const struct sampled_place *p = &samples->place[i];
 
@@ -183,5 +209,6 @@ void samples_done(struct samples *samples, struct codefiles *files)
 			codefile_put(files, samples->place[i].file);
 	}
 	free(samples->place);
+	free(samples->file);
 	*samples = (struct samples){};
 }

@@ -11,6 +11,8 @@
 
 /* More places than these of one target are counted by file alone. */
 #define SAMPLES_PLACES_MAX 16384
+/* Each is open: a program could use up all descriptors. Of others all is lost. */
+#define SAMPLES_FILES_MAX  256
 #define SAMPLES_ELSEWHERE  UINT64_MAX
 
 struct sampled_place {
@@ -25,7 +27,10 @@ struct samples {
 	uint64_t lost_bpf; /* nor there */
 	struct sampled_place *place; /* open addressing, by file and offset */
 	size_t room, n;
+	const struct codefile **file; /* that places are in */
+	size_t n_files;
 	unsigned int looks; /* at the process's mappings, for files that are not known */
+	uint64_t looked_until_ns; /* not before then again */
 };
 
 void samples_add(struct samples *samples, struct codefiles *files, const struct hp_sample *sample,

@@ -8,12 +8,15 @@
 
 #include "collect-sample.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "proc.h"
 #include "slot.h"
 
 /* So often in a row a process is looked at for files that it runs code from, in vain. */
 #define LOOKS_MAX 8
+/* And no more than this part of the time: a process may have a new file in each sample. */
+#define LOOKS_PART 20
 
 struct sampling {
 	struct sampler *sampler;
@@ -100,15 +103,17 @@ static void on_sample(void *userdata, const struct hp_sample *sample, uint64_t c
 /* Files that were mapped since somebody looked. */
 static void look_for_files(struct registry *registry, struct target *t)
 {
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	struct proc_objects objects = {};
 
-	if (t->exited || !t->pid || t->samples.looks >= LOOKS_MAX ||
+	if (t->exited || now < t->samples.looked_until_ns || !t->pid || t->samples.looks >= LOOKS_MAX ||
 	    !samples_lack_files(&t->samples))
 		return;
 	t->samples.looks++;
 	if (target_is_same_process(t) && proc_objects_read(t->pid, &objects) >= 0)
 		sampling_learn(registry, &objects);
 	proc_objects_free(&objects);
+	t->samples.looked_until_ns = now + LOOKS_PART * (clock_ns(CLOCK_MONOTONIC) - now);
 	if (!samples_lack_files(&t->samples))
 		t->samples.looks = 0;
 }

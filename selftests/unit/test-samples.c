@@ -56,6 +56,45 @@ static void equal_places_are_one(void **state)
 	assert_null(files.first);
 }
 
+static void more_files_than_one_target_may_have_open_are_lost(void **state)
+{
+	struct codefiles files = {};
+	struct samples s = {}, other = {};
+	uint64_t i;
+
+	for (i = 1; i <= SAMPLES_FILES_MAX + 10; i++)
+		add(&s, &files, i, 0x100, 2);
+	add(&s, &files, 1, 0x200, 3);
+	assert_int_equal(s.n_files, SAMPLES_FILES_MAX);
+	assert_int_equal(samples_all(&s), 2 * SAMPLES_FILES_MAX + 3);
+	assert_int_equal(s.lost, 20);
+	samples_gather(&s, &files);
+	assert_int_equal(s.n_files, SAMPLES_FILES_MAX);
+	add(&other, &files, SAMPLES_FILES_MAX + 10, 0x100, 1);
+	assert_int_equal(other.lost, 0);
+	samples_done(&other, &files);
+	samples_done(&s, &files);
+	codefiles_forget(&files);
+	assert_int_equal(files.n, 0);
+}
+
+static void names_have_a_limit_together(void **state)
+{
+	static char name[65536];
+	struct codefiles files = {};
+	struct codefile *file = codefile_get(&files, 1, 10);
+	uint64_t i, kept = 0;
+
+	memset(name, 'x', sizeof(name) - 1);
+	assert_non_null(file);
+	for (i = 0; i < 3000; i++)
+		kept += codefile_name(file, code(i * 16, i * 16 + 16, name)) == 0;
+	assert_int_equal(kept, (64 << 20) / sizeof(name));
+	codefile_put(&files, file);
+	codefiles_forget(&files);
+	assert_int_equal(files.name_bytes, 0);
+}
+
 static void nothing_is_lost_when_places_are_too_many(void **state)
 {
 	struct codefiles files = {};
@@ -243,6 +282,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_places_are_one),
+		cmocka_unit_test(more_files_than_one_target_may_have_open_are_lost),
+		cmocka_unit_test(names_have_a_limit_together),
 		cmocka_unit_test(nothing_is_lost_when_places_are_too_many),
 		cmocka_unit_test(places_in_one_function_become_one),
 		cmocka_unit_test(kinds_are_counted_apart),
