@@ -22,7 +22,7 @@ struct member *account_member(const struct account *a, const struct governed_gro
 	return NULL;
 }
 
-static struct stratum *account_stratum(const struct govern *g, const struct account *a, uint32_t f)
+struct stratum *account_stratum(const struct govern *g, const struct account *a, uint32_t f)
 {
 	const struct governed_group *gg = govern_group_of(g, f);
 	size_t i = gg - g->group;
@@ -278,7 +278,7 @@ static void account_read_group(struct govern *g, struct account *a, struct gover
 	}
 }
 
-static void account_read(struct govern *g, struct account *a, bool is_tick)
+void account_read(struct govern *g, struct account *a, bool is_tick)
 {
 	uint64_t cpu;
 	size_t i;
@@ -383,7 +383,7 @@ struct estimate *account_estimate(struct govern *g, struct account *a, uint32_t 
 	return s->estimate;
 }
 
-static void exact_since(const struct stratum *s, const struct seen *now, struct estimate *e)
+void stratum_exact(const struct stratum *s, const struct seen *now, struct estimate *e)
 {
 	estimate_exact(e, now->calls - s->from.calls, now->exits - s->from.exits,
 		       now->total_ns - s->from.total_ns);
@@ -436,7 +436,7 @@ static void account_switch(struct govern *g, struct account *a, uint32_t f,
 	if (to == GOVERNOR_WINDOWED || s->estimate)
 		e = account_estimate(g, a, f);
 	if (from == GOVERNOR_ARMED && e)
-		exact_since(s, &now, e);
+		stratum_exact(s, &now, e);
 	if (from == GOVERNOR_WINDOWED && e)
 		estimate_close(e, clock_ns(CLOCK_MONOTONIC), account_own_ns(a) - s->from_own);
 	if (to == GOVERNOR_ARMED)
@@ -495,101 +495,4 @@ double govern_refused_ns(const struct group *group, uint32_t i, const struct pri
 		return govern_price_ns(group, i, prices);
 	ns = prices_call(prices, HOTPATH__RETURNS__RETURNS_NONE, f->class, f->exit_class);
 	return ns ? ns : price_assumed(PROBE_COUNT, f);
-}
-
-/* --- the report ------------------------------------------------------------------- */
-
-enum govern_seen govern_estimated(struct target *t, const struct member *m, uint32_t function,
-				  struct estimate_result *ret, uint64_t *ret_released_ns)
-{
-	struct govern *g = m->group->govern;
-	struct account *a = g && govern_of(t) == g ? t->account : NULL;
-	const struct stratum *s;
-	struct estimate copy;
-	struct seen now;
-	size_t i;
-	uint32_t f;
-
-	if (!g)
-		return GOVERN_EXACT;
-	for (i = 0; i < g->n_groups && g->group[i].group != m->group; i++)
-		;
-	f = g->group[i].first + function;
-	*ret_released_ns = g->released_ns[f] > t->begun_ns ? g->released_ns[f] - t->begun_ns : 0;
-	*ret = (struct estimate_result){};
-	/* One that ended before it was looked at had what was armed then. */
-	s = a ? account_stratum(g, a, f) : NULL;
-	if (!s || g->state[f] == GOVERNOR_WAITING)
-		return !s && g->state[f] == GOVERNOR_ARMED ? GOVERN_EXACT : GOVERN_WAITING;
-	if (!s->estimate)
-		return g->state[f] == GOVERNOR_ARMED ? GOVERN_EXACT : GOVERN_WAITING;
-	copy = *s->estimate;
-	if (g->state[f] == GOVERNOR_ARMED) {
-		account_see(m, function, true, &now);
-		exact_since(s, &now, &copy);
-		estimate_result(&copy, clock_ns(CLOCK_MONOTONIC), 0, ret);
-	} else {
-		estimate_result(&copy, clock_ns(CLOCK_MONOTONIC), account_own_ns(a) - s->from_own,
-				ret);
-	}
-	return GOVERN_ESTIMATED;
-}
-
-/* Of a target under no budget: all its calls by their prices. */
-static void overhead_of_all(struct target *t, Hotpath__Overhead *ret)
-{
-	size_t i, k;
-
-	for (i = 0; i < t->n_members; i++) {
-		const struct group *group = t->member[i].group;
-
-		for (k = 0; k < group->count; k++) {
-			uint64_t calls = model_calls(cell_func(&t->member[i].cell, k));
-
-			ret->hits += calls;
-			ret->probes_ns += calls * govern_price_ns(group, k, &t->registry->prices);
-		}
-	}
-}
-
-static void overhead_of_account(const struct govern *g, const struct account *a,
-				Hotpath__Overhead *ret)
-{
-	struct governor_counts counts;
-
-	governor_counts(g->governor, &counts);
-	ret->hits = a->hits;
-	ret->refused = a->refused;
-	ret->probes_ns = a->hits_ns + a->refused_ns + a->other_ns;
-	ret->arming_ns = a->arming_ns;
-	ret->windows = counts.windows;
-	ret->window_ns = counts.window_ns;
-	ret->armed = counts.armed;
-	ret->windowed = counts.windowed;
-	ret->waiting = counts.waiting;
-	ret->trips = counts.trips;
-}
-
-bool govern_overhead(struct target *t, Hotpath__Overhead *ret)
-{
-	struct govern *g = govern_of(t);
-	struct account *a = g ? t->account : NULL;
-	uint64_t cpu = target_cpu_ns(t);
-	double own;
-
-	if (!g && (!t->registry || !prices_are_known(&t->registry->prices)))
-		return false;
-	ret->budgeted = g != NULL;
-	ret->budget_percent = g ? g->budget_ppm / 10000.0 : 0;
-	if (a) {
-		account_read(g, a, false);
-		overhead_of_account(g, a, ret);
-		cpu = a->cpu_ns;
-	} else if (!g) {
-		overhead_of_all(t, ret);
-	}
-	own = (double)cpu - ret->probes_ns - ret->arming_ns;
-	if (own > 0)
-		ret->percent = 100.0 * (ret->probes_ns + ret->arming_ns) / own;
-	return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What govern.c (ticks), govern-account.c (figures of a target) and govern-window.c share.
+ * What govern.c (ticks), govern-account.c (figures of a target), govern-report.c and
+ * govern-window.c share.
  * Nobody else includes it. "Functions" are numbered through all groups of a budget.
  */
 #ifndef DAEMON_GOVERN_INNER_H
@@ -141,6 +142,11 @@ struct member *account_member(const struct account *a, const struct governed_gro
 void account_see(const struct member *m, uint32_t function, bool exits, struct seen *ret);
 void account_forget_window(struct account *a);
 double account_own_ns(const struct account *a);
+void account_read(struct govern *g, struct account *a, bool is_tick);
+/* NULL: the target has no such function. */
+struct stratum *account_stratum(const struct govern *g, const struct account *a, uint32_t f);
+/* What it had since it was armed for good, of which everything was seen. */
+void stratum_exact(const struct stratum *s, const struct seen *now, struct estimate *e);
 /* What a call of it takes here and now. */
 double account_price_ns(const struct govern *g, const struct account *a, uint32_t f);
 /* Where its estimate goes; NULL: there are too many, or no memory. */

@@ -137,6 +137,9 @@ def test_children_that_end_within_a_tick_have_limits_and_are_charged(t):
     for d in children:
         o = d["overhead"]
         t.true("what it cost was charged", o["hits"] > 0 and o["probes_ns"] > 0, o)
+        rows = [r for r in d["functions_timing"]["data"] if r["name"] == "rates_hot"]
+        t.true("what was refused is not taken for all",
+               all("estimated" in r for r in rows) if o["refused"] else True, rows)
     t.true("not all that they called was counted",
            sum(d["overhead"]["refused"] for d in children) > 0)
 
