@@ -34,7 +34,7 @@ void cpuclock_done(struct cpuclock *clock)
 }
 
 /* False: there are too many threads, or no counter can be had. */
-static bool counters_open(struct cpuclock *clock, DIR *dir)
+static bool counters_open(struct cpuclock *clock, DIR *dir, size_t most)
 {
 	struct dirent *entry;
 	pid_t tid;
@@ -44,7 +44,7 @@ static bool counters_open(struct cpuclock *clock, DIR *dir)
 		tid = atoi(entry->d_name);
 		if (tid <= 0)
 			continue;
-		if (clock->n == CPUCLOCK_THREADS_MAX)
+		if (clock->n == CPUCLOCK_THREADS_MAX || clock->n == most)
 			return false;
 		fd = counter_open(tid);
 		if (fd < 0 && errno != ESRCH)
@@ -55,7 +55,7 @@ static bool counters_open(struct cpuclock *clock, DIR *dir)
 	return clock->n > 0;
 }
 
-int cpuclock_start(struct cpuclock *clock, pid_t pid)
+int cpuclock_start(struct cpuclock *clock, pid_t pid, size_t most)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	char path[64];
@@ -66,7 +66,7 @@ int cpuclock_start(struct cpuclock *clock, pid_t pid)
 	dir = opendir(path);
 	if (!dir)
 		return -errno;
-	if (counters_open(clock, dir))
+	if (counters_open(clock, dir, most))
 		return 0;
 	cpuclock_done(clock);
 	return proc_cpu_ns(pid, &clock->begun_ns);

@@ -4,7 +4,7 @@
  * of another process is only as exact as the kernel's tick (10 ms); a perf counter of a
  * thread is read from the CPU on which it runs.
  *
- *	cpuclock_start(&clock, pid)	counters on its threads; those that they start count, too
+ *	cpuclock_start(&clock, pid, most) counters on its threads; those that they start count, too
  *	cpuclock_read(&clock)		ns since then
  *	cpuclock_done(&clock)
  */
@@ -25,8 +25,8 @@ struct cpuclock {
 	uint64_t begun_ns;
 };
 
-/* -ESRCH: it has ended. */
-int cpuclock_start(struct cpuclock *clock, pid_t pid);
+/* most: so many counters, else the process's own clock must do. -ESRCH: it has ended. */
+int cpuclock_start(struct cpuclock *clock, pid_t pid, size_t most);
 uint64_t cpuclock_read(const struct cpuclock *clock);
 void cpuclock_done(struct cpuclock *clock);
 

@@ -23,6 +23,7 @@ struct registry {
 	struct blocks *blocks;
 	const struct server *server; /* for its figures only; set when it listens */
 	struct groups groups;
+	uint64_t windows_from_ns; /* govern-window.c's: none is opened before */
 	struct hook *hooks;	  /* hook.c's, shared */
 	struct family *families;  /* newest first */
 	sd_event_source *gather_source; /* family.c's, as this: */
