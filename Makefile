@@ -4,6 +4,7 @@
 # make demo       install packages, build, profile a real program, print its report
 # make check      install what tests need, run every test
 # make bench      cost per probed call, beside an empty probe and peers, as ratios
+# make bench-budget   what `hotpath attach PID` costs real programs at full load; 6 minutes
 # make deps       Debian packages needed to build
 # make install    DESTDIR= PREFIX=/usr/local; make uninstall
 # make fuzz       parsers of hostile bytes, FUZZ_SECONDS each
@@ -28,6 +29,7 @@ DEPS_CHECK := $(DEPS_DEMO) g++ libcmocka-dev python3 python3-jsonschema nginx-li
 	ripgrep cmake valgrind linux-perf
 # Compilers of the hazards' programs, unless others are there.
 DEPS_CHECK += $(if $(shell command -v rustc),,rustc) $(if $(shell command -v go),,golang-go)
+DEPS_BENCH := $(DEPS_CHECK) wrk linux-perf
 DEPS_FUZZ := libclang-rt-14-dev
 
 ifeq ($(V),1)
@@ -134,13 +136,15 @@ include selftests/Makefile.inc
 # --- packages ---------------------------------------------------------------
 # Quiet and instant when everything is there; the package index is refreshed
 # only when a package is missing and an install from the present index fails.
-.PHONY: deps deps-demo deps-check deps-fuzz
+.PHONY: deps deps-demo deps-check deps-bench deps-fuzz
 deps:
 	$(Q)selftests/lib/deps $(DEPS_BUILD)
 deps-demo:
 	$(Q)selftests/lib/deps $(DEPS_BUILD) $(DEPS_DEMO)
 deps-check:
 	$(Q)selftests/lib/deps $(DEPS_BUILD) $(DEPS_CHECK)
+deps-bench:
+	$(Q)selftests/lib/deps $(DEPS_BUILD) $(DEPS_BENCH)
 deps-fuzz:
 	$(Q)selftests/lib/deps $(DEPS_BUILD) $(DEPS_FUZZ)
 

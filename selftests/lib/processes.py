@@ -96,6 +96,13 @@ def spent(pid):
         return ticks, int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", f.read(), re.M).group(1))
 
 
+def cpu_ms(pid):
+    """CPU time of a process so far, and of its children that it has waited for."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        ticks = sum(int(x) for x in f.read().rsplit(")", 1)[1].split()[11:15])
+    return 1000 * ticks / os.sysconf("SC_CLK_TCK")
+
+
 def spent_when_settled(pid):
     """The same once it has done with the last request (the client's going away, too)."""
     seen = [None]
