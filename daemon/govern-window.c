@@ -15,7 +15,7 @@
 #include "model.h"
 #include "registry.h"
 
-#define RETURNS_FIRST_US 200
+#define RETURNS_FIRST_US 50
 /* Counters on threads, of all targets in a window: each takes 10 us to make, while its probes
  * stand already. What has none left is measured by its process's clock. */
 #define CLOCKS_MAX 256
@@ -126,26 +126,35 @@ static void account_prepare(struct govern *g, struct account *a, size_t *clocks)
 		account_see(m, w->function[k] - gg->first, true, &a->before[k].seen);
 		remember_durations(m, w->function[k] - gg->first, &a->before[k].durations);
 	}
-	a->window_probe_ns = a->hits_ns + a->refused_ns;
-	set_windows(a, true);
+}
+
+/* Before its probes are placed: what they meet until the window opens is refused, and paid. */
+static void prepare_all(struct govern *g)
+{
+	size_t clocks = CLOCKS_MAX;
+	struct account *a;
+
+	for (a = g->accounts; a; a = a->next)
+		account_prepare(g, a, &clocks);
 }
 
 static void open_all(struct govern *g)
 {
 	const struct governor_window *w = g->window;
-	size_t i, k, clocks = CLOCKS_MAX;
 	struct account *a;
+	size_t i, k;
 
 	accounts_read(g, false);
 	for (k = 0; k < w->n; k++) {
 		accounts_limit(g, w->function[k], g->sum[w->function[k]] + w->cap[k]);
 		g->window_part[k] = 1;
 	}
-	for (a = g->accounts; a; a = a->next)
-		account_prepare(g, a, &clocks);
 	for (a = g->accounts; a; a = a->next) {
-		if (a->in_window)
-			a->window_cpu_ns = cpuclock_read(&a->clock);
+		if (!a->in_window)
+			continue;
+		set_windows(a, true);
+		a->window_probe_ns = a->hits_ns + a->refused_ns;
+		a->window_cpu_ns = cpuclock_read(&a->clock);
 	}
 	g->opened_ns = clock_ns(CLOCK_MONOTONIC);
 	for (i = 0; i < g->n_groups; i++) {
@@ -157,8 +166,14 @@ static void open_all(struct govern *g)
 static void fail(struct govern *g)
 {
 	const struct governor_seen seen = {.now_ns = clock_ns(CLOCK_MONOTONIC), .failed = true};
+	struct account *a;
 
 	unlink_all(g);
+	for (a = g->accounts; a; a = a->next) {
+		if (a->in_window)
+			cpuclock_done(&a->clock);
+		a->in_window = false;
+	}
 	governor_window_done(g->governor, &seen);
 	g->window_state = WINDOW_NONE;
 	g->window = NULL;
@@ -182,6 +197,7 @@ static void window_open(struct govern *g)
 
 	if (must_wait(g, now))
 		return;
+	prepare_all(g);
 	r = link_all(g);
 	placed = clock_ns(CLOCK_MONOTONIC);
 	g->registry->windows_from_ns = placed + (placed - now);
@@ -197,6 +213,8 @@ static void window_open(struct govern *g)
 }
 
 /* --- shutting --------------------------------------------------------------------- */
+
+static void window_grace(struct govern *g);
 
 static void window_shut(struct govern *g)
 {
@@ -220,9 +238,8 @@ static void window_shut(struct govern *g)
 		a->window_probe_ns = a->hits_ns + a->refused_ns - a->window_probe_ns;
 	g->window_state = WINDOW_GRACE;
 	g->deadline_ns = g->shut_ns + g->window->grace_ns;
-	g->wait_us = RETURNS_FIRST_US;
-	if (!wait_for(g, g->wait_us))
-		window_abort(g);
+	g->wait_us = RETURNS_FIRST_US / 2;
+	window_grace(g);
 }
 
 /* --- the result ------------------------------------------------------------------- */

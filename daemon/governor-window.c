@@ -14,7 +14,7 @@
 
 #define TOGETHER     0.35
 #define UNSEEN	     0.12 /* at least, of one that no window has seen */
-#define LENGTH_MIN_NS (4 * MS_NS)
+#define LENGTH_MIN_NS (2 * MS_NS)
 #define LENGTH_MAX_NS (20 * MS_NS)
 #define ALONE_MIN_NS  (1 * MS_NS)
 #define ALONE_CALLS   2000.0
