@@ -56,6 +56,8 @@ int encode_estimated(struct target *t, const struct member *member, uint32_t i,
 		return -ENOMEM;
 	hotpath__estimated__init(e);
 	m->estimated = e;
+	if (m->exits)
+		estimate_price(&result, (double)m->probe_ns / m->exits);
 	fill(e, &result);
 	e->released_at_ns = released_ns;
 	why = seen == GOVERN_WAITING ? "not armed yet" : result.why;

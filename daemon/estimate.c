@@ -287,3 +287,13 @@ void estimate_result(const struct estimate *e, double now_ns, double own_ns,
 	else
 		judge(&sum, ret);
 }
+
+void estimate_price(struct estimate_result *r, double probe_ns)
+{
+	if (!r->timed)
+		return;
+	r->total_se_ns = hypot(r->total_se_ns, ESTIMATE_PRICE_ERROR * probe_ns * r->calls);
+	r->timed = r->total_se_ns <= SE_MOST * r->total_ns;
+	if (!r->timed)
+		snprintf(r->why, sizeof(r->why), "calls are short against what their probes take");
+}

@@ -129,6 +129,12 @@ double estimate_progress(const struct estimate_cost *cost);
 void estimate_censored(const uint32_t *bucket, const uint64_t *count, size_t n, double length_ns,
 		       double grace_ns, double *ret_exits, double *ret_total_ns);
 
+/*
+ * Durations are what is left of calls when what their probes took is taken off, probe_ns of
+ * each on the average: an error of the prices is one of the total, too.
+ */
+void estimate_price(struct estimate_result *ret, double probe_ns);
+
 /* Student's t: two-sided 95 %, df >= 1. */
 double estimate_student(double df);
 

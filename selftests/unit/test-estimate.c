@@ -105,6 +105,21 @@ static void an_error_of_prices_is_one_of_own_time(void **state)
 	assert_near(r.total_se_ns / r.total_ns, ESTIMATE_PRICE_ERROR * 0.5, 0.02);
 }
 
+static void short_calls_behind_dear_probes_have_no_times(void **state)
+{
+	const struct estimate_result before = {
+		.known = true, .timed = true, .calls = 1000, .total_ns = 1e6, .total_se_ns = 3e4};
+	struct estimate_result r = before;
+
+	/* 1,000 ns each, and 400 ns were taken off: known to 40 ns. */
+	estimate_price(&r, 400);
+	assert_true(r.timed);
+	assert_near(r.total_se_ns, 5e4, 1);
+	r = before;
+	estimate_price(&r, 10000);
+	assert_true(r.known && !r.timed && *r.why);
+}
+
 static void what_was_refused_in_a_window_is_filled_up(void **state)
 {
 	struct estimate e = {};
@@ -436,6 +451,7 @@ int main(void)
 		cmocka_unit_test(windows_are_scaled_by_own_time),
 		cmocka_unit_test(a_window_stands_for_the_time_around_it),
 		cmocka_unit_test(an_error_of_prices_is_one_of_own_time),
+		cmocka_unit_test(short_calls_behind_dear_probes_have_no_times),
 		cmocka_unit_test(what_was_refused_in_a_window_is_filled_up),
 		cmocka_unit_test(strata_add_up),
 		cmocka_unit_test(a_stratum_of_few_windows_joins_the_next),
