@@ -485,7 +485,8 @@ struct hp_sampled_file {
  * look one up takes the mappings' lock, and an interrupt more to give it back (5 us).
  */
 struct hp_mapped {
-	__u64 mm; /* address of the kernel's structure */
+	__u64 mm; /* address of the kernel's structure, which may be another process's soon */
+	__u32 tgid, pad;
 	__u64 start, end;
 	__u64 until_ns;
 	__u64 offset; /* in the file, of its start */

@@ -97,8 +97,11 @@ static long vma_found(struct task_struct *task, struct vm_area_struct *vma,
 /*
  * Where probed instructions are stepped, and where probed returns go to. Or right behind a
  * breakpoint: much of the way through the kernel interrupts are off, and the clock's comes
- * as soon as the thread is back.
+ * as soon as the thread is back. Not where code is aligned: lld, Go and others fill what is
+ * before a function with breakpoints, and its first instruction is the program's.
  */
+#define ALIGNED 15
+
 static __always_inline bool is_beside_probe(struct task_struct *task, u64 ip)
 {
 	u64 page = BPF_CORE_READ(task, mm, uprobes_state.xol_area, vaddr);
@@ -106,6 +109,8 @@ static __always_inline bool is_beside_probe(struct task_struct *task, u64 ip)
 
 	if (page && ip - page < PAGE_SIZE)
 		return true;
+	if (!(ip & ALIGNED))
+		return false;
 	return !bpf_probe_read_user(&before, sizeof(before), (void *)(ip - 1)) &&
 	       before == BREAKPOINT;
 }
@@ -120,12 +125,13 @@ static __always_inline struct hp_mapped *mapped_at(struct task_struct *task, u64
 
 	if (!known)
 		return NULL;
-	if (known->mm == (u64)task->mm && ip - known->start < known->end - known->start &&
+	if (known->mm == (u64)task->mm && known->tgid == task->tgid && ip - known->start < known->end - known->start &&
 	    now_ns < known->until_ns)
 		return known;
 	if (bpf_find_vma(task, ip, vma_found, &found, 0))
 		return NULL;
 	found.mm = (u64)task->mm;
+	found.tgid = task->tgid;
 	found.until_ns = now_ns + HP_MAPPED_NS;
 	*known = found;
 	return known;

@@ -154,6 +154,11 @@ struct sampler *sampler_free(struct sampler *sampler)
 /* The kernel's own part of an element of a hash, as of 6.18. */
 #define ELEMENT_BYTES 48
 
+bool sampler_knows_probes(const struct sampler *sampler)
+{
+	return sampler->bpf->rodata->hp_sample_config.stubs.int3_lo;
+}
+
 uint64_t sampler_bytes(const struct sampler *sampler)
 {
 	uint64_t places = (uint64_t)HP_SAMPLES_PER_CPU * sampler->cpus;

@@ -24,6 +24,8 @@ struct sampler *sampler_free(struct sampler *sampler);
 int sampler_start(struct sampler *sampler);
 void sampler_stop(struct sampler *sampler);
 
+/* Does it tell time in probes from other time in the kernel? */
+bool sampler_knows_probes(const struct sampler *sampler);
 uint64_t sampler_bytes(const struct sampler *sampler);
 
 typedef void (*sampler_handler)(void *userdata, const struct hp_sample *sample, uint64_t count);

@@ -53,6 +53,9 @@ void sampling_new(struct registry *registry)
 		free(s);
 		return;
 	}
+	if (!sampler_knows_probes(s->sampler))
+		log_warning("samples of faults and interrupts count as in probes: cannot read "
+			    "addresses in /proc/kallsyms (kernel.kptr_restrict)");
 	s->files.forget = on_forget;
 	s->files.userdata = s->sampler;
 	registry->sampling = s;
@@ -136,7 +139,9 @@ void sampling_drain(struct registry *registry)
 			&calls_slot(registry->calls, t->slot)->counter[HP_COUNTER_samples_lost],
 			__ATOMIC_RELAXED);
 		look_for_files(registry, t);
-		contention_update(t);
+		/* Else faults of its pages would be taken for probes. */
+		if (sampler_knows_probes(s->sampler))
+			contention_update(t);
 	}
 }
 

@@ -217,6 +217,26 @@ def test_time_in_probes_is_not_the_programs(t):
     t.true("most samples are in probes", section["probe_samples"] > 3 * section["own_samples"], section)
 
 
+PADDED = r'''
+__asm__(".text\n.balign 64, 0xcc\n.skip 64, 0xcc\n.balign 64, 0xcc\n"
+	".globl plug_work\n.type plug_work,@function\nplug_work:\n"
+	"imul $7, %rax, %rax\nimul $7, %rax, %rax\ndec %rdi\njnz plug_work\nret\n"
+	".size plug_work, .-plug_work\n");
+'''
+
+
+def test_what_is_behind_padding_of_breakpoints_is_the_programs(t):
+    """As lld makes it: the loop's first instruction has one before it that nobody put there."""
+    library = t.compile("plug.c", "-shared", "-fPIC", name="libplug.so.1", text=PADDED)
+    target = t.target("shares")
+    target.ask(f"plug {library}")
+    t.attach(target, "share_one")
+    target.ask("library 500000000")
+    section = cpu(t, target)
+    enough(t, section)
+    t.true("nearly nothing is in probes", section["probe_samples"] * 50 < section["total_samples"], section)
+
+
 def test_samples_that_find_no_room_are_counted(t):
     """hotpathd stands still, and nobody empties the table of places."""
     d = t.new_daemon()
