@@ -9,6 +9,8 @@
 
 #include "events.bpf.h"
 
+#define RING_AVAIL_DATA 0 /* BPF_RB_AVAIL_DATA of linux/bpf.h */
+
 static __always_inline struct hp_group *hp_group_get(u64 cookie)
 {
 	u32 group = HP_COOKIE_GROUP(cookie);
@@ -44,6 +46,12 @@ static __noinline int fuse_tell(struct hp_func *func, u32 number, u64 cookie)
 
 	if (!func || !slot || __sync_fetch_and_or(&func->limit, HP_LIMIT_TOLD) & HP_LIMIT_TOLD)
 		return 0;
+	/* Functions are many, and may all be over at once; forks, execs and ends that are not
+	 * told are calls that nobody counts. The next refused call tries again. */
+	if (bpf_ringbuf_query(&hp_events, RING_AVAIL_DATA) > HP_EVENTS_BYTES / 2) {
+		__sync_fetch_and_and(&func->limit, ~HP_LIMIT_TOLD);
+		return 0;
+	}
 	event.gen = slot->gen;
 	tell(&event);
 	return 0;
