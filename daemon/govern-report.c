@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a report says of a target under a budget; see govern.h. */
+#include <math.h>
 #include <stdio.h>
 
 #include "govern-inner.h"
@@ -109,11 +110,13 @@ bool govern_overhead(struct target *t, Hotpath__Overhead *ret)
 	if (a) {
 		account_read(g, a, false);
 		overhead_of_account(g, a, ret);
-		cpu = a->cpu_ns;
+		/* The account's is of its last look, and this one's known of a zombie. */
+		cpu = a->cpu_ns > cpu ? a->cpu_ns : cpu;
 	} else if (!g) {
 		overhead_of_all(t, ret);
 	}
-	own = (double)cpu - ret->probes_ns - ret->arming_ns;
+	/* Prices may say more than all that it ran: that is a lot, not nothing. */
+	own = fmax((double)cpu - ret->probes_ns - ret->arming_ns, cpu / 20.0);
 	if (own > 0)
 		ret->percent = 100.0 * (ret->probes_ns + ret->arming_ns) / own;
 	return true;
