@@ -18,9 +18,10 @@
 #include "lib/cleanup.h"
 
 #define FUNCTIONS 6000
+#define MAIN	  150
 
 static struct hp_group shared;
-static int fail_with;
+static int fail_with, links_made, links_of_main;
 
 /* --- in place of the kernel's interface ---------------------------------------------- */
 
@@ -39,6 +40,9 @@ int calls_link(struct calls *calls, enum probe_kind kind, const struct link_site
 		free(fds);
 		return fail_with;
 	}
+	links_made++;
+	for (size_t i = 0; i < sites->count; i++)
+		links_of_main += sites->offsets[i] == MAIN;
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_true(fds[0] >= 0);
 	*ret_fds = fds;
@@ -65,13 +69,17 @@ struct place {
 
 static void place_make(struct place *p)
 {
-	fail_with = 0;
+	fail_with = links_made = links_of_main = 0;
 	assert_true(sd_event_new(&p->event) >= 0);
 	assert_true(closer_new(p->event, &p->closer) >= 0);
 	p->group = (struct group){.id = 1, .kind = PROBE_SESSION, .count = FUNCTIONS};
 	p->group.sites = calloc(FUNCTIONS, sizeof(*p->group.sites));
 	p->group.cookies = calloc(FUNCTIONS, sizeof(*p->group.cookies));
+	p->group.functions = calloc(FUNCTIONS, sizeof(*p->group.functions));
 	assert_non_null(p->group.sites);
+	assert_non_null(p->group.functions);
+	for (size_t i = 0; i < FUNCTIONS; i++)
+		p->group.functions[i].name = i == MAIN ? "main" : "other", p->group.sites[i] = i;
 	assert_non_null(p->group.cookies);
 	assert_int_equal(arming_new(&p->group, NULL, p->closer, &p->arming), 0);
 }
@@ -83,6 +91,7 @@ static void place_free(struct place *p)
 	sd_event_unref(p->event);
 	free(p->group.sites);
 	free(p->group.cookies);
+	free(p->group.functions);
 }
 
 static unsigned int links_open(void)
@@ -136,6 +145,36 @@ static void test_what_is_released_is_no_more_and_its_neighbours_are(void **state
 	assert_int_equal(links_open(), 0);
 }
 
+/* A link that is replaced would lose its return. */
+static void test_main_has_a_link_that_is_not_replaced(void **state)
+{
+	struct place p = {};
+	uint32_t all[200], f;
+	int made;
+
+	place_make(&p);
+	for (f = 0; f < 200; f++)
+		all[f] = f;
+	assert_int_equal(arming_arm(p.arming, all, 200), 0);
+	assert_int_equal(links_open(), 5);
+	for (f = 0; f < 200; f++) {
+		if (f == MAIN)
+			continue;
+		arming_release(p.arming, &f, 1);
+		turn(&p);
+	}
+	assert_true(arming_is_armed(p.arming, MAIN));
+	assert_int_equal(links_open(), 1);
+	made = links_made;
+	for (; f < FUNCTIONS; f++) {
+		assert_int_equal(arming_arm(p.arming, &f, 1), 0);
+		turn(&p);
+	}
+	assert_true(links_made > made);
+	assert_int_equal(links_of_main, 1);
+	place_free(&p);
+}
+
 static void test_without_a_link_nothing_is_armed(void **state)
 {
 	struct place p = {};
@@ -157,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_few_at_a_time_never_need_more_links_than_there_are),
 		cmocka_unit_test(test_what_is_released_is_no_more_and_its_neighbours_are),
+		cmocka_unit_test(test_main_has_a_link_that_is_not_replaced),
 		cmocka_unit_test(test_without_a_link_nothing_is_armed),
 	};
 
