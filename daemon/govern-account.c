@@ -161,19 +161,28 @@ static void account_free(struct govern *g, struct account *a)
 }
 
 /* What is armed already has begun with it, and so has what is seen in windows. */
-static void account_begin(struct govern *g, struct account *a)
+static void account_begin_group(struct govern *g, struct account *a,
+				const struct governed_group *gg)
 {
 	struct estimate *e;
 	uint32_t f;
 
-	for (f = 0; f < g->n; f++) {
+	for (f = gg->first; f < gg->first + gg->count; f++) {
 		if (g->state[f] == GOVERNOR_ARMED && g->limit[f])
 			set_limit(g, a, f, g->limit[f]);
-		if (g->state[f] != GOVERNOR_WINDOWED || !account_member(a, govern_group_of(g, f)))
-			continue;
-		e = account_estimate(g, a, f);
+		e = g->state[f] == GOVERNOR_WINDOWED ? account_estimate(g, a, f) : NULL;
 		if (e)
 			estimate_open(e, a->target->begun_ns, 0);
+	}
+}
+
+static void account_begin(struct govern *g, struct account *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		if (a->of[i])
+			account_begin_group(g, a, &g->group[i]);
 	}
 }
 

@@ -28,11 +28,17 @@
 
 struct governed_group *govern_group_of(const struct govern *g, uint32_t f)
 {
-	size_t i;
+	size_t lo = 0, hi = g->n_groups, mid;
 
-	for (i = 0; i + 1 < g->n_groups && g->group[i + 1].first <= f; i++)
-		;
-	return &g->group[i];
+	/* The last that begins at or before it. */
+	while (lo + 1 < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (g->group[mid].first <= f)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return &g->group[lo];
 }
 
 struct govern *govern_of(const struct target *t)
