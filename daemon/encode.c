@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "encode-budget.h"
+#include "govern.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "kit.h"
@@ -391,6 +392,11 @@ static int encode_health(struct target *t, Hotpath__Target *m)
 		lost += m->functions[i]->lost;
 		clipped += m->functions[i]->clipped;
 	}
+	r = add_counter(m, "armed_late", govern_late(t),
+			"functions armed more than 5 s after the attach, as the budget allowed: "
+			"of calls before that nothing is known");
+	if (r < 0)
+		return r;
 	if (lacks_calls(t))
 		m->complete = false;
 	/* Of the family: said once, by what was asked for. */

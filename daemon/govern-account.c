@@ -11,6 +11,9 @@
 #include "registry.h"
 #include "slot.h"
 
+/* What the beginning of an attach takes; a function that is armed later has missed calls. */
+#define LATE_NS 5000000000
+
 struct member *account_member(const struct account *a, const struct governed_group *gg)
 {
 	size_t i;
@@ -450,6 +453,8 @@ static void account_switch(struct govern *g, struct account *a, uint32_t f,
 		estimate_close(e, clock_ns(CLOCK_MONOTONIC), account_own_ns(a) - s->from_own);
 	if (to == GOVERNOR_ARMED)
 		s->from = now;
+	a->late += from == GOVERNOR_WAITING && to == GOVERNOR_ARMED &&
+		   clock_ns(CLOCK_MONOTONIC) - a->target->begun_ns > LATE_NS;
 	if (to == GOVERNOR_WINDOWED)
 		open_stratum(g, a, f, from == GOVERNOR_ARMED, e);
 }

@@ -68,6 +68,7 @@ struct account {
 	double hits_ns, refused_ns, arming_ns, other_ns;
 	double priced_ns; /* hits and refused ones, on a machine at rest */
 	uint64_t hits, refused;
+	uint32_t late; /* functions, armed when it had been there for a while */
 	double own_before; /* at the last tick */
 	bool in_window;
 	struct cpuclock clock;

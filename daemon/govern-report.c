@@ -61,6 +61,13 @@ enum govern_seen govern_estimated(struct target *t, const struct member *m, uint
 	return GOVERN_ESTIMATED;
 }
 
+uint32_t govern_late(const struct target *t)
+{
+	const struct account *a = t->account;
+
+	return a ? a->late : 0;
+}
+
 /* Of a target under no budget: all its calls by their prices. */
 static void overhead_of_all(struct target *t, Hotpath__Overhead *ret)
 {

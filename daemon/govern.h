@@ -63,6 +63,9 @@ void govern_charge(struct target *t, uint64_t ns);
  * no budget. */
 bool govern_priced(const struct target *t, uint64_t *ret_ns);
 
+/* How many of its functions were armed so late that their figures are not of all the time. */
+uint32_t govern_late(const struct target *t);
+
 /* What its probes have cost; prices times calls where there is no budget. False: no prices. */
 bool govern_overhead(struct target *t, Hotpath__Overhead *ret);
 
