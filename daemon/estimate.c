@@ -11,6 +11,9 @@
 /* Windows with calls, before their scatter says anything. */
 #define HITS_MIN 4
 #define SE_MOST	 0.5
+/* Where probes take more of a window's CPU time than this, what is left for the program is
+ * too small a difference: prices a fifth too low made it three times too large. */
+#define PROBES_MOST 0.5
 #define SE_GOOD	 0.1 /* of an exact part, say, beside which windows hardly count */
 /* Own time is no less of CPU time than this: prices are not that exact. */
 #define OWN_LEAST 0.02
@@ -213,6 +216,7 @@ static void add(struct estimate *e, const struct estimate_moments *m, double own
 	 * three may have been missed, 95 %. */
 	calls_var += up * up * (calls ? m->n / 12 : 9 / (HALF * HALF));
 	price = ESTIMATE_PRICE_ERROR * m->probe / fmax(m->cpu - m->probe, 1);
+	e->blurred |= m->probe > PROBES_MOST * m->cpu;
 	e->calls += calls;
 	e->total_ns += total;
 	e->calls_var += calls_var;
@@ -242,7 +246,9 @@ static void judge(const struct estimate *e, struct estimate_result *ret)
 {
 	unsigned long long windows = ret->windows;
 
-	if (e->strata && e->hits && e->hits < HITS_MIN && ret->calls_se > SE_GOOD * ret->calls)
+	if (e->blurred)
+		snprintf(ret->why, sizeof(ret->why), "its probes take most of a window");
+	else if (e->strata && e->hits && e->hits < HITS_MIN && ret->calls_se > SE_GOOD * ret->calls)
 		snprintf(ret->why, sizeof(ret->why), "called in %.0f of %llu windows only",
 			 e->hits, windows);
 	else if (ret->calls_se <= SE_MOST * ret->calls)

@@ -100,7 +100,7 @@ static void an_error_of_prices_is_one_of_own_time(void **state)
 	for (int i = 0; i < 100; i++)
 		look(&e, 5 + 10 * i, 100000, 0.5);
 	estimate_result(&e, 1e9, 1e9, &r);
-	/* Half as much as own time, known to 10 %. */
+	/* Half as much as own time, known to that. */
 	assert_near(r.calls_se / r.calls, ESTIMATE_PRICE_ERROR * 0.5, 0.02);
 	assert_near(r.total_se_ns / r.total_ns, ESTIMATE_PRICE_ERROR * 0.5, 0.02);
 }
@@ -111,13 +111,25 @@ static void short_calls_behind_dear_probes_have_no_times(void **state)
 		.known = true, .timed = true, .calls = 1000, .total_ns = 1e6, .total_se_ns = 3e4};
 	struct estimate_result r = before;
 
-	/* 1,000 ns each, and 400 ns were taken off: known to 40 ns. */
+	/* 1,000 ns each, and 400 ns were taken off. */
 	estimate_price(&r, 400);
 	assert_true(r.timed);
-	assert_near(r.total_se_ns, 5e4, 1);
+	assert_near(r.total_se_ns, hypot(3e4, ESTIMATE_PRICE_ERROR * 4e5), 1);
 	r = before;
 	estimate_price(&r, 10000);
 	assert_true(r.known && !r.timed && *r.why);
+}
+
+static void what_probes_take_most_of_is_not_known(void **state)
+{
+	struct estimate e = {};
+	struct estimate_result r;
+
+	estimate_open(&e, 1, 0);
+	for (int i = 0; i < 100; i++)
+		look(&e, 5 + 10 * i, 100000, 1.1);
+	estimate_result(&e, 1e9, 1e9, &r);
+	assert_true(!r.known && *r.why);
 }
 
 static void what_was_refused_in_a_window_is_filled_up(void **state)
@@ -452,6 +464,7 @@ int main(void)
 		cmocka_unit_test(a_window_stands_for_the_time_around_it),
 		cmocka_unit_test(an_error_of_prices_is_one_of_own_time),
 		cmocka_unit_test(short_calls_behind_dear_probes_have_no_times),
+		cmocka_unit_test(what_probes_take_most_of_is_not_known),
 		cmocka_unit_test(what_was_refused_in_a_window_is_filled_up),
 		cmocka_unit_test(strata_add_up),
 		cmocka_unit_test(a_stratum_of_few_windows_joins_the_next),
