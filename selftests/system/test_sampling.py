@@ -218,20 +218,21 @@ def test_time_in_probes_is_not_the_programs(t):
 
 
 PADDED = r'''
-__asm__(".text\n.balign 64, 0xcc\n.skip 64, 0xcc\n.balign 64, 0xcc\n"
-	".globl plug_work\n.type plug_work,@function\nplug_work:\n"
-	"imul $7, %rax, %rax\nimul $7, %rax, %rax\ndec %rdi\njnz plug_work\nret\n"
-	".size plug_work, .-plug_work\n");
+__asm__(".text\n.globl plug_work\n.type plug_work,@function\nplug_work:\nmov %rdi, %rcx\njmp inner\n"
+	".size plug_work, .-plug_work\n"
+	".balign 64, 0xcc\n.skip 64, 0xcc\n.type inner,@function\ninner:\n"
+	"loop 1f\nret\n1: jmp inner\n.size inner, .-inner\n");
 '''
 
 
 def test_what_is_behind_padding_of_breakpoints_is_the_programs(t):
-    """As lld makes it: the loop's first instruction has one before it that nobody put there."""
+    """As lld makes it: a loop's first instruction, at which half of the samples are here, has
+    one before it that nobody put there."""
     library = t.compile("plug.c", "-shared", "-fPIC", name="libplug.so.1", text=PADDED)
     target = t.target("shares")
     target.ask(f"plug {library}")
     t.attach(target, "share_one")
-    target.ask("library 500000000")
+    target.ask("library 1500000000")
     section = cpu(t, target)
     enough(t, section)
     t.true("nearly nothing is in probes", section["probe_samples"] * 50 < section["total_samples"], section)
