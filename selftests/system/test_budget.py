@@ -144,6 +144,21 @@ def test_children_that_end_within_a_tick_have_limits_and_are_charged(t):
 
 
 @deadline(60)
+def test_a_refused_call_does_not_end_one_that_was_left_before(t):
+    """Its way out is at the place of a frame that longjmp left in an earlier window."""
+    t.new_daemon(features="-returns", calibrate=True)
+    target = t.target("leaps")
+    attach(t, target, "leap")
+    target.ask("run 5000")
+    row = t.functions(target)["leap"]
+    t.equal("its returns", row["probe"]["returns"], "sites")
+    t.true("it was seen in windows", row.get("exits", 0) > 200 and overhead(t, target)["windows"] > 5, row)
+    # Absent where too many were left open for it to be known.
+    t.between("what a call of 10 ns took on the average", 0,
+              row.get("total_ns", 0) / max(row.get("calls", 0), 1), 2000)
+
+
+@deadline(60)
 def test_after_a_reset_the_fuse_is_still_there(t):
     calibrated(t)
     target = t.target("rates")
