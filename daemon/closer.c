@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -53,7 +54,8 @@ static void job_finish(struct job *job)
 	free(job);
 }
 
-/* True: one was done. */
+/* True: one was done. It does not wait for it: who is told by the event loop may come when
+ * closer_wait() has taken it. */
 static bool closer_take(struct closer *closer)
 {
 	struct job *job;
@@ -80,6 +82,8 @@ int closer_new(sd_event *event, struct closer **ret)
 		return -ENOMEM;
 	closer->pipe[0] = closer->pipe[1] = -1;
 	r = pipe2(closer->pipe, O_CLOEXEC) < 0 ? -errno : 0;
+	if (r >= 0 && fcntl(closer->pipe[0], F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
 	if (r >= 0)
 		r = sd_event_add_io(event, &closer->source, closer->pipe[0], EPOLLIN, on_done,
 				    closer);
@@ -143,6 +147,10 @@ void closer_close(struct closer *closer, int **fds, size_t *n, uint32_t delay_us
 
 void closer_wait(struct closer *closer)
 {
-	while (closer->under_way && closer_take(closer))
-		;
+	struct pollfd fd = {.fd = closer->pipe[0], .events = POLLIN};
+
+	while (closer->under_way) {
+		if (!closer_take(closer) && poll(&fd, 1, -1) < 0 && errno != EINTR)
+			return;
+	}
 }

@@ -87,6 +87,29 @@ static void test_to_wait_is_for_all_of_them_and_in_any_order(void **state)
 	closer_free(closer);
 }
 
+/* The loop knows of the end of one, and before it says so somebody has waited for it. */
+static void test_the_loop_does_not_wait_for_what_was_waited_for(void **state)
+{
+	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
+	struct closer *closer = NULL;
+	unsigned int order = 0;
+	int keep[2];
+
+	done = 0;
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(closer_new(event, &closer), 0);
+	start(closer, 0, keep, &order);
+	assert_true(sd_event_prepare(event) >= 0);
+	assert_true(sd_event_wait(event, 10000000) > 0);
+	closer_wait(closer);
+	assert_int_equal(order, 1);
+	alarm(10);
+	assert_true(sd_event_dispatch(event) >= 0);
+	alarm(0);
+	assert_closed(keep);
+	closer_free(closer);
+}
+
 static void test_to_free_it_is_to_wait(void **state)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -108,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_loop_is_told_when_they_are_closed),
 		cmocka_unit_test(test_to_wait_is_for_all_of_them_and_in_any_order),
+		cmocka_unit_test(test_the_loop_does_not_wait_for_what_was_waited_for),
 		cmocka_unit_test(test_to_free_it_is_to_wait),
 	};
 
