@@ -189,6 +189,12 @@ static void account_begin(struct govern *g, struct account *a)
 	}
 }
 
+static uint64_t counter_refused(const struct target *t)
+{
+	return __atomic_load_n(&calls_slot(t->calls, t->slot)->counter[HP_COUNTER_refused],
+			       __ATOMIC_RELAXED);
+}
+
 static void account_new(struct govern *g, struct target *t)
 {
 	struct account *a = calloc(1, sizeof(*a));
@@ -199,8 +205,7 @@ static void account_new(struct govern *g, struct target *t)
 	account_widen(g, a);
 	a->gen = t->gen;
 	a->cpu_base = t->cpu_begun_ns;
-	a->refused = __atomic_load_n(&calls_slot(t->calls, t->slot)->counter[HP_COUNTER_refused],
-				     __ATOMIC_RELAXED);
+	a->refused = counter_refused(t);
 	a->next = g->accounts;
 	g->accounts = a;
 	t->account = a;
@@ -233,12 +238,6 @@ void accounts_look(struct govern *g)
 }
 
 /* --- reading ---------------------------------------------------------------------- */
-
-static uint64_t counter_refused(const struct target *t)
-{
-	return __atomic_load_n(&calls_slot(t->calls, t->slot)->counter[HP_COUNTER_refused],
-			       __ATOMIC_RELAXED);
-}
 
 static double contention_of(const struct account *a)
 {

@@ -170,6 +170,7 @@ static void fail(struct govern *g)
 
 	unlink_all(g);
 	for (a = g->accounts; a; a = a->next) {
+		set_windows(a, false);
 		if (a->in_window)
 			cpuclock_done(&a->clock);
 		a->in_window = false;
@@ -483,15 +484,6 @@ bool window_tripped(struct govern *g, uint32_t f, uint64_t time_ns)
 
 void window_abort(struct govern *g)
 {
-	struct account *a;
-
-	if (g->window_state == WINDOW_NONE)
-		return;
-	for (a = g->accounts; a; a = a->next) {
-		set_windows(a, false);
-		if (a->in_window && g->window_state == WINDOW_OPEN)
-			cpuclock_done(&a->clock);
-		a->in_window = false;
-	}
-	fail(g);
+	if (g->window_state != WINDOW_NONE)
+		fail(g);
 }

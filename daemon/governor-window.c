@@ -29,7 +29,7 @@
 /* Windows are made so cheap that there is one in this time, at least. */
 #define OFTEN_NS      (160 * MS_NS)
 #define GAP_MAX_NS    (2 * S_NS)
-/* A window takes hotpathd some 0.4 ms: more of them would take more than 1 % of a CPU. */
+/* More windows are not worth hotpathd's time: 0.8 to 1.5 % of a CPU as it is (bench/budget). */
 #define GAP_MIN_NS    (25 * MS_NS)
 /* A window is planned no longer than this before it opens: its choice is of what is known. */
 #define AHEAD_NS      (150 * MS_NS)
