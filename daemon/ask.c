@@ -9,6 +9,7 @@
 
 #include "authority.h"
 #include "lib/cleanup.h"
+#include "lib/message.h"
 #include "proc.h"
 
 bool ask_selects(const Hotpath__AttachRequest *request)
@@ -70,13 +71,7 @@ bool ask_is_sane(const Hotpath__AttachRequest *request, struct reply *reply)
 
 Hotpath__AttachRequest *ask_copy(const Hotpath__AttachRequest *request)
 {
-	size_t size = hotpath__attach_request__get_packed_size(request);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
-
-	if (!packed)
-		return NULL;
-	hotpath__attach_request__pack(request, packed);
-	return hotpath__attach_request__unpack(NULL, size, packed);
+	return message_copy(&request->base);
 }
 
 int ask_add(Hotpath__AttachRequest *request, const int32_t *pids, size_t n)

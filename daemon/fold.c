@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/merge.h"
+#include "lib/message.h"
 #include "sampling.h"
 
 static struct target *sum_of(const struct registry *registry, const struct target *t)
@@ -23,13 +24,7 @@ static struct target *sum_of(const struct registry *registry, const struct targe
 
 static int copy_sum(const struct target *t, Hotpath__Target **ret)
 {
-	size_t size = hotpath__target__get_packed_size(t->sum);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
-
-	if (!packed)
-		return -ENOMEM;
-	hotpath__target__pack(t->sum, packed);
-	*ret = hotpath__target__unpack(NULL, size, packed);
+	*ret = message_copy(&t->sum->base);
 	return *ret ? 0 : -ENOMEM;
 }
 

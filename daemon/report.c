@@ -10,8 +10,8 @@
 #include "encode.h"
 #include "encode-samples.h"
 #include "fold.h"
-#include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/message.h"
 #include "naming.h"
 #include "sampling.h"
 #include "unmeasured.h"
@@ -140,24 +140,13 @@ static void report_answer(void *userdata)
 	reporting_free(reporting);
 }
 
-static Hotpath__ReportRequest *request_copy(const Hotpath__ReportRequest *request)
-{
-	size_t size = hotpath__report_request__get_packed_size(request);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
-
-	if (!packed)
-		return NULL;
-	hotpath__report_request__pack(request, packed);
-	return hotpath__report_request__unpack(NULL, size, packed);
-}
-
 void report_start(struct registry *registry, const struct peer *peer,
 		  const Hotpath__ReportRequest *request, struct reply *reply)
 {
 	struct reporting *reporting = calloc(1, sizeof(*reporting));
 
 	if (reporting)
-		reporting->request = request_copy(request);
+		reporting->request = message_copy(&request->base);
 	if (!reporting || !reporting->request) {
 		free(reporting);
 		reply_error(reply, ENOMEM, NULL, "cannot report: out of memory");

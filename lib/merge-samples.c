@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/cleanup.h"
 #include "lib/merge.h"
+#include "lib/message.h"
 
 /* Files may hold any number: a sum that does not fit stays the largest. */
 static void add(uint64_t *into, uint64_t from)
@@ -38,13 +38,7 @@ static int compare(const void *a, const void *b)
 
 static int copy_place(const Hotpath__SampledPlace *p, Hotpath__SampledPlace **ret)
 {
-	size_t size = hotpath__sampled_place__get_packed_size(p);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
-
-	if (!packed)
-		return -ENOMEM;
-	hotpath__sampled_place__pack(p, packed);
-	*ret = hotpath__sampled_place__unpack(NULL, size, packed);
+	*ret = message_copy(&p->base);
 	return *ret ? 0 : -ENOMEM;
 }
 

@@ -7,6 +7,7 @@
 #include "lib/cleanup.h"
 #include "lib/merge.h"
 #include "lib/merge-estimates.h"
+#include "lib/message.h"
 
 /* Files may hold any number: a sum that does not fit stays the largest. */
 static void add(uint64_t *into, uint64_t from)
@@ -237,13 +238,7 @@ static int index_fill(struct index *index, const Hotpath__Target *t, size_t more
 
 static int copy_function(const Hotpath__Function *f, Hotpath__Function **ret)
 {
-	size_t size = hotpath__function__get_packed_size(f);
-	_cleanup_free_ uint8_t *packed = malloc(size ?: 1);
-
-	if (!packed)
-		return -ENOMEM;
-	hotpath__function__pack(f, packed);
-	*ret = hotpath__function__unpack(NULL, size, packed);
+	*ret = message_copy(&f->base);
 	return *ret ? 0 : -ENOMEM;
 }
 
