@@ -47,55 +47,53 @@ def reads_input(process):
         return f.read().startswith("0 0x0 ")
 
 
+class Storm:
+    """n different programs that wait for their input, each asked for by its name."""
+
+    def __init__(self, t, n):
+        self.t, self.n = t, n
+        self.held = HeldReader(t)
+        self.daemon = t.new_daemon(build=self.held.build)
+        program = t.compile("fan.c", text=WAITS)
+        paths = [shutil.copy(program, f"{t.tmp}/fan{i}") for i in range(n)]
+        wire.attach(self.daemon.socket, ["fan_work"], names=[os.path.basename(p) for p in paths])
+        self.fifo, self.inlet = os.pipe()
+        self.programs = [subprocess.Popen([p], stdin=self.fifo) for p in paths]
+
+    def end(self, *seconds):
+        """Lets their readers and then them go on; the targets, every call of them counted."""
+        self.held.go(4 * self.n)
+        wait_until("all to be measured", lambda: len(measured(self.t)) == self.n, *seconds)
+        os.write(self.inlet, b"g" * self.n)
+        self.t.equal("ends", {p.wait(30) for p in self.programs}, {0})
+        targets = measured(self.t)
+        self.t.equal("calls", [reports.functions(x)["fan_work"]["calls"] for x in targets], [10] * self.n)
+        for end in (self.fifo, self.inlet):
+            os.close(end)
+        return targets
+
+
 @deadline(60)
 def test_a_storm_of_different_programs_starts_few_readers(t):
-    held = HeldReader(t)
-    d = t.new_daemon(build=held.build)
-    program = t.compile("fan.c", text=WAITS)
-    paths = [shutil.copy(program, f"{t.tmp}/fan{n}") for n in range(STORM)]
-    wire.attach(d.socket, ["fan_work"], names=[os.path.basename(p) for p in paths])
-    fifo, inlet = os.pipe()
-    storm = [subprocess.Popen([p], stdin=fifo) for p in paths]
+    storm = Storm(t, STORM)
     for _ in range(AT_ONCE):
-        held.wait()
+        storm.held.wait()
     wait_until("the others to wait", lambda: status(t)["lost"].get("readers_waited") == STORM - AT_ONCE)
-    readers = [p for p in processes.children(d.pid) if processes.stat(p)[0] != "Z"]
+    readers = [p for p in processes.children(storm.daemon.pid) if processes.stat(p)[0] != "Z"]
     t.equal("readers at once", len(readers), AT_ONCE)
     with t.case("a request has room of its own"):
-        client = raw.Client(d.socket, timeout=30)
-        client.send(raw.framed(raw.request(raw.PROBES, raw.field(1, storm[0].pid))))
-        held.wait()
+        client = raw.Client(storm.daemon.socket, timeout=30)
+        client.send(raw.framed(raw.request(raw.PROBES, raw.field(1, storm.programs[0].pid))))
+        storm.held.wait()
         client.close()
-    held.go(4 * STORM)
-    wait_until("all to be measured", lambda: len(measured(t)) == STORM, 30)
-    os.write(inlet, b"g" * STORM)
-    t.equal("ends", {p.wait(30) for p in storm}, {0})
-    targets = measured(t)
-    t.equal("calls", [reports.functions(x)["fan_work"]["calls"] for x in targets], [10] * STORM)
-    late = sum(x["health"]["counters"].get("held_late", 0) for x in targets)
+    late = sum(x["health"]["counters"].get("held_late", 0) for x in storm.end(30))
     t.between("late ones", 0, late, STORM)
-    for end in (fifo, inlet):
-        os.close(end)
 
 
 @deadline(60)
 def test_programs_that_were_let_go_before_their_reader_answered_are_measured(t):
     """They are past the loader's hook when it gets its probe, and not held there."""
-    held = HeldReader(t)
-    d = t.new_daemon(build=held.build)
-    program = t.compile("fan.c", text=WAITS)
-    paths = [shutil.copy(program, f"{t.tmp}/late{n}") for n in range(LATE)]
-    wire.attach(d.socket, ["fan_work"], names=[os.path.basename(p) for p in paths])
-    fifo, inlet = os.pipe()
-    storm = [subprocess.Popen([p], stdin=fifo) for p in paths]
-    held.wait()
-    wait_until("all to wait for their input", lambda: all(reads_input(p) for p in storm), 10 * HELD)
-    held.go(4 * LATE)
-    wait_until("all to be measured", lambda: len(measured(t)) == LATE)
-    os.write(inlet, b"g" * LATE)
-    t.equal("ends", {p.wait(30) for p in storm}, {0})
-    targets = measured(t)
-    t.equal("calls", [reports.functions(x)["fan_work"]["calls"] for x in targets], [10] * LATE)
-    t.equal("late ones", [x["health"]["counters"].get("held_late") for x in targets], [1] * LATE)
-    for end in (fifo, inlet):
-        os.close(end)
+    storm = Storm(t, LATE)
+    storm.held.wait()
+    wait_until("all to wait for their input", lambda: all(reads_input(p) for p in storm.programs), 10 * HELD)
+    t.equal("late ones", [x["health"]["counters"].get("held_late") for x in storm.end()], [1] * LATE)

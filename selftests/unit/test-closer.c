@@ -39,6 +39,16 @@ static void start(struct closer *closer, uint32_t delay_us, int keep[2], unsigne
 	assert_null(fds);
 }
 
+static struct closer *begin(sd_event **event)
+{
+	struct closer *closer = NULL;
+
+	done = 0;
+	assert_true(sd_event_new(event) >= 0);
+	assert_int_equal(closer_new(*event, &closer), 0);
+	return closer;
+}
+
 static void assert_closed(int keep[2])
 {
 	char c;
@@ -52,13 +62,10 @@ static void assert_closed(int keep[2])
 static void test_the_loop_is_told_when_they_are_closed(void **state)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct closer *closer = NULL;
+	struct closer *closer = begin(&event);
 	unsigned int order = 0;
 	int keep[2];
 
-	done = 0;
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(closer_new(event, &closer), 0);
 	start(closer, 0, keep, &order);
 	while (!order)
 		assert_true(sd_event_run(event, 1000000) > 0);
@@ -69,13 +76,10 @@ static void test_the_loop_is_told_when_they_are_closed(void **state)
 static void test_to_wait_is_for_all_of_them_and_in_any_order(void **state)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct closer *closer = NULL;
+	struct closer *closer = begin(&event);
 	unsigned int order[JOBS] = {}, i;
 	int keep[JOBS][2];
 
-	done = 0;
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(closer_new(event, &closer), 0);
 	for (i = 0; i < JOBS; i++)
 		start(closer, i == 0 ? 20000 : 0, keep[i], &order[i]);
 	closer_wait(closer);
@@ -91,13 +95,10 @@ static void test_to_wait_is_for_all_of_them_and_in_any_order(void **state)
 static void test_the_loop_does_not_wait_for_what_was_waited_for(void **state)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct closer *closer = NULL;
+	struct closer *closer = begin(&event);
 	unsigned int order = 0;
 	int keep[2];
 
-	done = 0;
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(closer_new(event, &closer), 0);
 	start(closer, 0, keep, &order);
 	assert_true(sd_event_prepare(event) >= 0);
 	assert_true(sd_event_wait(event, 10000000) > 0);
@@ -113,13 +114,10 @@ static void test_the_loop_does_not_wait_for_what_was_waited_for(void **state)
 static void test_to_free_it_is_to_wait(void **state)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
-	struct closer *closer = NULL;
+	struct closer *closer = begin(&event);
 	unsigned int order = 0;
 	int keep[2];
 
-	done = 0;
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(closer_new(event, &closer), 0);
 	start(closer, 20000, keep, &order);
 	closer_free(closer);
 	assert_int_equal(order, 1);
